@@ -1,0 +1,1 @@
+# Files of conf/ that are installed and distributed.

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See arena.h.
+ */
+#include "base/arena.h"
+
+#include <stdlib.h>
+
+struct arena_chunk {
+    struct arena_chunk *next;
+    size_t size;
+    _Alignas(16) uint8_t bytes[];
+};
+
+void arena_init(struct arena *a, size_t chunk_size, size_t limit)
+{
+    *a = (struct arena){.chunk_size = chunk_size ? chunk_size : 16 * 1024, .limit = limit};
+}
+
+static void enter_chunk(struct arena *a, struct arena_chunk *c)
+{
+    a->current = c;
+    a->next = c ? c->bytes : NULL;
+    a->end = c ? c->bytes + c->size : NULL;
+}
+
+static void free_chunks(struct arena_chunk *c)
+{
+    while (c) {
+        struct arena_chunk *next = c->next;
+        free(c);
+        c = next;
+    }
+}
+
+void arena_reset(struct arena *a)
+{
+    if (a->first) {
+        free_chunks(a->first->next);
+        a->first->next = NULL;
+    }
+    enter_chunk(a, a->first);
+    a->used = 0;
+    a->failed = false;
+}
+
+void arena_finish(struct arena *a)
+{
+    free_chunks(a->first);
+    *a = (struct arena){.chunk_size = a->chunk_size, .limit = a->limit};
+}
+
+struct arena_mark arena_mark(const struct arena *a)
+{
+    return (struct arena_mark){a->current, a->next, a->end, a->used};
+}
+
+void arena_rewind(struct arena *a, struct arena_mark mark)
+{
+    if (!mark.current) {
+        arena_reset(a);
+        return;
+    }
+    free_chunks(mark.current->next);
+    mark.current->next = NULL;
+    a->current = mark.current;
+    a->next = mark.next;
+    a->end = mark.end;
+    a->used = mark.used;
+}
+
+void *arena_alloc_slow(struct arena *a, size_t size)
+{
+    size_t rounded = (size + 15) & ~(size_t)15;
+    if (rounded < size || (a->limit && (rounded > a->limit || a->used > a->limit - rounded))) {
+        a->failed = true;
+        return NULL;
+    }
+    size_t chunk_size = rounded > a->chunk_size ? rounded : a->chunk_size;
+    struct arena_chunk *c = malloc(sizeof *c + chunk_size);
+    if (!c) {
+        a->failed = true;
+        return NULL;
+    }
+    c->next = NULL;
+    c->size = chunk_size;
+    if (a->current)
+        a->current->next = c;
+    else
+        a->first = c;
+    enter_chunk(a, c);
+    a->next += rounded;
+    a->used += rounded;
+    return c->bytes;
+}
+
+void *arena_calloc(struct arena *a, size_t count, size_t size)
+{
+    if (size && count > SIZE_MAX / size) {
+        a->failed = true;
+        return NULL;
+    }
+    void *p = arena_alloc(a, count * size);
+    if (p)
+        memset(p, 0, count * size);
+    return p;
+}
+
+char *arena_strndup(struct arena *a, const void *text, size_t len)
+{
+    char *copy = len == SIZE_MAX ? NULL : arena_alloc(a, len + 1);
+    if (!copy)
+        return NULL;
+    if (len)
+        memcpy(copy, text, len);
+    copy[len] = 0;
+    return copy;
+}
+
+char *arena_strdup(struct arena *a, const char *text)
+{
+    return arena_strndup(a, text, strlen(text));
+}
+
+void *arena_grow(struct arena *a, void *old, size_t old_size, size_t new_size)
+{
+    size_t rounded = (old_size + 15) & ~(size_t)15;
+    if (old && (uint8_t *)old + rounded == a->next && new_size >= old_size) {
+        size_t more = ((new_size + 15) & ~(size_t)15) - rounded;
+        if ((size_t)(a->end - a->next) >= more && (!a->limit || a->used + more <= a->limit)) {
+            a->next += more;
+            a->used += more;
+            return old;
+        }
+    }
+    void *p = arena_alloc(a, new_size);
+    if (p && old_size)
+        memcpy(p, old, old_size < new_size ? old_size : new_size);
+    return p;
+}

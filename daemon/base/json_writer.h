@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * JSON text into a buffer: escaping, commas, numbers. Bytes that are not UTF-8 become U+FFFD. RFC 8259.
+ */
+#ifndef BASE_JSON_WRITER_H
+#define BASE_JSON_WRITER_H
+
+#include "base/bytes.h"
+
+/* A quoted, escaped string. Returns false when `text` was not valid UTF-8 (it was repaired). */
+bool json_write_string(struct buffer *out, struct bytes text);
+void json_write_base64(struct buffer *out,
+                       struct bytes data); /* quoted, standard alphabet, padded: RFC 4648 §4 */
+void json_write_uint(struct buffer *out, uint64_t value);
+void json_write_int(struct buffer *out, int64_t value);
+void json_write_double(struct buffer *out,
+                       double value); /* NaN and infinities as the strings of proto3 JSON */
+
+/* A small helper for status documents: keeps track of commas. */
+struct json_writer {
+    struct buffer *out;
+    unsigned depth;
+    bool comma;
+};
+
+void json_writer_init(struct json_writer *w, struct buffer *out);
+/* `name` NULL inside lists and at the top. */
+void json_writer_begin_object(struct json_writer *w, const char *name);
+void json_writer_end_object(struct json_writer *w);
+void json_writer_begin_list(struct json_writer *w, const char *name);
+void json_writer_end_list(struct json_writer *w);
+void json_writer_add_text(struct json_writer *w, const char *name, const char *text); /* NULL text: null */
+void json_writer_add_bytes(struct json_writer *w, const char *name, struct bytes text);
+void json_writer_add_uint(struct json_writer *w, const char *name, uint64_t value);
+void json_writer_add_int(struct json_writer *w, const char *name, int64_t value);
+void json_writer_add_double(struct json_writer *w, const char *name, double value);
+void json_writer_add_bool(struct json_writer *w, const char *name, bool value);
+
+#endif

@@ -1,0 +1,25 @@
+noinst_LIBRARIES += %D%/libbase.a
+%C%_libbase_a_SOURCES = \
+  %D%/error.c \
+  %D%/error.h \
+  %D%/memory.c \
+  %D%/memory.h \
+  %D%/bytes.c \
+  %D%/bytes.h \
+  %D%/list.h \
+  %D%/clock.c \
+  %D%/clock.h \
+  %D%/arena.c \
+  %D%/arena.h \
+  %D%/strmap.c \
+  %D%/strmap.h \
+  %D%/backoff.c \
+  %D%/backoff.h \
+  %D%/log.c \
+  %D%/log.h \
+  %D%/number_format.c \
+  %D%/number_format.h \
+  %D%/json_writer.c \
+  %D%/json_writer.h \
+  %D%/utf8.c \
+  %D%/utf8.h

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where messages go: an MQTT broker, a plugin's service, nowhere (null). One upstream serves several
+ * deliveries; it takes outputs in order, answers each exactly once, and says when there is room again.
+ * Rank 4.
+ */
+#ifndef DELIVERY_UPSTREAM_H
+#define DELIVERY_UPSTREAM_H
+
+#include "base/list.h"
+#include "forebay/plugin.h"
+#include "message/message.h"
+
+struct upstream;
+struct json_writer;
+
+/* One output on its way; owned by the delivery, borrowed by the upstream until answered or cancelled. */
+struct outgoing {
+    struct fby_output output;                  /* what plugins see; token = (uintptr_t) of this struct */
+    const struct message_property *properties; /* MQTT user properties to send */
+    size_t property_count;
+    struct bytes response_topic, correlation_data;
+    uint8_t qos;
+    bool retain;
+    struct upstream_user *user; /* who is told the result */
+    struct list link;           /* free for the upstream while it holds it */
+};
+
+/* The delivery's side. */
+struct upstream_user {
+    /* Never called from inside upstream_send(). */
+    void (*on_result)(struct upstream_user *u, struct outgoing *o, enum fby_outcome outcome,
+                      const char *reason, int64_t retry_after_ms);
+    void (*on_ready)(struct upstream_user *u);
+    struct list link; /* upstream.users */
+};
+
+struct upstream_ops {
+    /* Returns how many were taken, in order. Fewer than `count`: busy, on_ready follows. */
+    size_t (*send)(struct upstream *u, struct outgoing *const *items, size_t count);
+    /* Forget what was taken from this user (NULL: everybody) and not answered. */
+    void (*cancel)(struct upstream *u, struct upstream_user *user);
+    void (*destroy)(struct upstream *u);
+};
+
+/* Base of every upstream; the first member of each kind's struct. */
+struct upstream {
+    const struct upstream_ops *ops;
+    const char *kind; /* "mqtt", "http", … */
+    char *name;       /* in the configuration */
+    bool connected;
+    char reason[200];                      /* why not connected, for status */
+    struct list users;                     /* upstream_user.link */
+    uint64_t delivered, retried, rejected; /* answers */
+};
+
+#endif

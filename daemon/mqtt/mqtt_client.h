@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One MQTT connection on our loop: connects in a helper thread, comes back with backoff, v5 with a fall back
+ * to 3.1.1. libmosquitto stays inside this folder. Rank 3.
+ *
+ * A gated client (`gated`) reads a bounded burst, calls on_burst once, and then neither reads nor writes
+ * until mqtt_client_release(): no PUBACK of that burst leaves before it. mqtt_client_abort() drops the
+ * connection instead, without writing, so the broker sends the burst again.
+ */
+#ifndef MQTT_MQTT_CLIENT_H
+#define MQTT_MQTT_CLIENT_H
+
+#include "message/message.h"
+#include "mqtt/mqtt_settings.h"
+
+struct mqtt_client;
+struct loop;
+struct metrics;
+
+struct mqtt_client_events {
+    /* `session_present`: the broker kept our session. */
+    void (*on_connected)(void *ctx, bool session_present);
+    /* Also after a failed try; `reason` is one line for the operator. Publishes in flight are forgotten:
+     * on_published is not called for them. The client comes back by itself. */
+    void (*on_disconnected)(void *ctx, const char *reason);
+    void (*on_message)(void *ctx, const struct message *m); /* borrowed; source is empty */
+    void (*on_burst)(void *ctx);                            /* gated: at least one message came */
+    /* A QoS 1 publish was answered (QoS 0: written). `reason_code` >= 0x80: refused, `reason` says why. */
+    void (*on_published)(void *ctx, uint64_t token, int reason_code, const char *reason);
+    /* Room again after STATUS_BUSY. */
+    void (*on_writable)(void *ctx);
+    /* Each filter of the last mqtt_client_subscribe: reason code >= 0x80 is a refusal. */
+    void (*on_subscribed)(void *ctx, const int *granted, size_t count);
+};
+
+struct mqtt_client_role {
+    const char *name;      /* for the log: the broker's name in the configuration */
+    const char *client_id; /* complete */
+    bool gated;
+    bool persistent;          /* keep the session on the broker (clean start false, expiry as configured) */
+    const char *status_topic; /* NULL: none */
+};
+
+/* `s` and `role` must outlive the client. Does not connect yet. */
+struct mqtt_client *mqtt_client_create(const struct mqtt_settings *s, const struct mqtt_client_role *role,
+                                       const struct mqtt_client_events *events, void *ctx, struct loop *l,
+                                       struct metrics *metrics, struct error *err);
+void mqtt_client_start(struct mqtt_client *c);
+/* Disconnect in order (status topic says offline); no callback afterwards. */
+void mqtt_client_destroy(struct mqtt_client *c);
+
+bool mqtt_client_is_connected(const struct mqtt_client *c);
+/* One line: "connected", or why not and when the next try is. */
+const char *mqtt_client_state_text(const struct mqtt_client *c);
+/* The Receive Maximum or inflight window that limits unacknowledged messages towards us, if known; else 20.
+ */
+unsigned mqtt_client_receive_window(const struct mqtt_client *c);
+
+struct mqtt_subscription {
+    const char *filter;
+    int qos;
+    bool no_local;
+};
+MUST_CHECK enum status mqtt_client_subscribe(struct mqtt_client *c, const struct mqtt_subscription *subs,
+                                             size_t count);
+MUST_CHECK enum status mqtt_client_unsubscribe(struct mqtt_client *c, const char *const *filters,
+                                               size_t count);
+
+/* Gated clients. */
+void mqtt_client_release(struct mqtt_client *c);
+void mqtt_client_abort(struct mqtt_client *c, const char *reason);
+/* Stop reading (back-pressure) until the given false. */
+void mqtt_client_set_paused(struct mqtt_client *c, bool paused);
+
+struct mqtt_publish {
+    uint64_t token;
+    struct bytes topic, payload;
+    struct bytes content_type, response_topic, correlation_data;
+    const struct message_property *properties;
+    size_t property_count;
+    uint8_t qos; /* 0 or 1 */
+    bool retain;
+};
+/* STATUS_BUSY: not connected, or max_in_flight reached; on_writable follows. STATUS_LIMIT: over the broker's
+ * maximum packet size. STATUS_INVALID: topic. The bytes are copied. */
+MUST_CHECK enum status mqtt_client_publish(struct mqtt_client *c, const struct mqtt_publish *p);
+
+/* Call once at program start and end. */
+void mqtt_library_init(void);
+void mqtt_library_finish(void);
+
+#endif

@@ -1,0 +1,1 @@
+# Files of docs/ that are installed and distributed.

@@ -1,0 +1,1 @@
+# Files of systemd/ that are installed and distributed.

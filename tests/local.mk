@@ -1,0 +1,23 @@
+# Tests; see tests/README.md.
+include %D%/unit/base/local.mk
+include %D%/unit/loop/local.mk
+include %D%/unit/metrics/local.mk
+include %D%/unit/message/local.mk
+include %D%/unit/config/local.mk
+include %D%/unit/schema/local.mk
+include %D%/unit/journal/local.mk
+include %D%/unit/mqtt/local.mk
+include %D%/unit/plugin/local.mk
+include %D%/unit/admin/local.mk
+include %D%/unit/ingest/local.mk
+include %D%/unit/pipeline/local.mk
+include %D%/unit/delivery/local.mk
+include %D%/lint/local.mk
+include %D%/config/local.mk
+include %D%/plugins/local.mk
+include %D%/flow/local.mk
+include %D%/system/local.mk
+include %D%/faults/local.mk
+include %D%/fuzz/local.mk
+include %D%/bench/local.mk
+include %D%/helpers/local.mk

@@ -1,0 +1,1 @@
+# Unit tests of daemon/admin; one program for each file.

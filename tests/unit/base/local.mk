@@ -1,0 +1,1 @@
+# Unit tests of daemon/base; one program for each file.

@@ -1,0 +1,1 @@
+# Unit tests of daemon/config; one program for each file.

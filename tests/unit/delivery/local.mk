@@ -1,0 +1,1 @@
+# Unit tests of daemon/delivery; one program for each file.

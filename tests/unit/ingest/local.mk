@@ -1,0 +1,1 @@
+# Unit tests of daemon/ingest; one program for each file.

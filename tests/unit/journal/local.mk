@@ -1,0 +1,1 @@
+# Unit tests of daemon/journal; one program for each file.

@@ -1,0 +1,1 @@
+# Unit tests of daemon/loop; one program for each file.

@@ -1,0 +1,1 @@
+# Unit tests of daemon/message; one program for each file.

@@ -1,0 +1,1 @@
+# Unit tests of daemon/metrics; one program for each file.

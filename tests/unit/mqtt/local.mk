@@ -1,0 +1,1 @@
+# Unit tests of daemon/mqtt; one program for each file.

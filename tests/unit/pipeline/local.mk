@@ -1,0 +1,1 @@
+# Unit tests of daemon/pipeline; one program for each file.

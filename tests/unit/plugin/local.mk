@@ -1,0 +1,1 @@
+# Unit tests of daemon/plugin; one program for each file.

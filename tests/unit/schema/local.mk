@@ -1,0 +1,1 @@
+# Unit tests of daemon/schema; one program for each file.
