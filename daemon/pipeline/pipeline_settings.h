@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How one delivery turns a record into outputs: decode, stages, encode; resolved, ready to run. Read from the
+ * sections `decode`, `process` and a target's `encode` by gateway_config. Rank 4.
+ */
+#ifndef PIPELINE_PIPELINE_SETTINGS_H
+#define PIPELINE_PIPELINE_SETTINGS_H
+
+#include "forebay/plugin.h"
+#include "schema/schema.h"
+
+struct plugin;
+struct topic_filter;
+
+enum decode_kind {
+    DECODE_NONE, /* the payload stays bytes; stages see FBY_BYTES */
+    DECODE_PROTOBUF,
+    DECODE_JSON,
+    DECODE_TEXT, /* UTF-8 text; stages see FBY_STRING */
+};
+
+/* `messages` of decode: which type for which topic; first match. */
+struct decode_rule {
+    const struct topic_filter *filter; /* NULL: every topic */
+    const struct schema_type *type;
+};
+
+struct decode_settings {
+    int kind; /* enum decode_kind */
+    const struct decode_rule *rules;
+    size_t rule_count;
+    struct schema_options schema;
+};
+
+struct stage_settings {
+    const char *name; /* as in YAML */
+    struct plugin *plugin;
+    const void *options;
+};
+
+enum encode_kind {
+    ENCODE_AUTO, /* JSON when decoded, else as received */
+    ENCODE_JSON,
+    ENCODE_RAW, /* the payload as received */
+};
+
+struct pipeline_settings {
+    struct decode_settings decode;
+    const struct stage_settings *stages;
+    size_t stage_count;
+    int encode; /* enum encode_kind */
+};
+
+extern const struct fby_option
+    decode_protobuf_options[]; /* into struct schema_options; message and messages are read by the document */
+
+#endif
