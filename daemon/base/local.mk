@@ -15,6 +15,8 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/strmap.h \
   %D%/backoff.c \
   %D%/backoff.h \
+  %D%/histogram.c \
+  %D%/histogram.h \
   %D%/log.c \
   %D%/log.h \
   %D%/number_format.c \

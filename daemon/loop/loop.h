@@ -28,24 +28,30 @@ void loop_destroy(struct loop *l);
 
 /* Run until loop_stop(). */
 void loop_run(struct loop *l);
+/* loop_run() returns at the end of the turn; called before, it makes the next loop_run() return at once. */
 void loop_stop(struct loop *l);
-/* One turn for tests and for draining: wait at most `wait_ms` (0: not at all) for an event, run what is due.
- */
+/* One turn for tests and for draining: wait at most `wait_ms` (0: not at all, negative: no limit) for an
+ * event, run what is due. With the fake clock timers do not end the wait; what is due after
+ * clock_fake_advance() runs in the next turn. */
 void loop_turn(struct loop *l, int64_t wait_ms);
 /* Turns so far; the watchdog asks whether it moves. */
 uint64_t loop_turn_count(const struct loop *l);
 /* Microseconds spent in each turn's callbacks go to this histogram (owned by the caller); NULL: none. */
 void loop_set_turn_histogram(struct loop *l, struct histogram *h);
-/* For the folders that need libevent itself (admin). */
+/* For the folders that need libevent itself (admin). Their callbacks begin with loop_note_callback(), so that
+ * the turn histogram sees them. */
 struct event_base *loop_event_base(struct loop *l);
+void loop_note_callback(struct loop *l);
 
-/* Run `fn(ctx)` after the current callback, before the loop waits again; in order of the calls. */
+/* Run `fn(ctx)` after the current callback, before the loop waits again; in order of the calls. A long chain
+ * of calls that defer again goes on in the next turn. */
 void loop_defer(struct loop *l, loop_fn fn, void *ctx);
 /* Take back every deferred call of this pair; needed before `ctx` is freed. */
 void loop_defer_cancel(struct loop *l, loop_fn fn, void *ctx);
 
 struct loop_timer *loop_timer_create(struct loop *l, loop_fn fn, void *ctx);
-/* Once, after the delay; a timer that is running is set anew. 0: in the next turn. */
+/* Once, after the delay; a timer that is running is set anew. 0: as soon as the loop comes to its
+ * timers; a timer callback that starts a timer with 0 gives way to events first. Restarting is cheap. */
 void loop_timer_start(struct loop_timer *t, int64_t delay_ms);
 void loop_timer_start_us(struct loop_timer *t, int64_t delay_us);
 void loop_timer_stop(struct loop_timer *t);
@@ -58,7 +64,8 @@ void loop_io_set(struct loop_io *io, unsigned events); /* level triggered; 0: no
 unsigned loop_io_events(const struct loop_io *io);
 void loop_io_destroy(struct loop_io *io); /* before close(fd); NULL is fine */
 
-/* Wake the loop from another thread. */
+/* Wake the loop from another thread. Before destroying, make sure that no other thread signals any more.
+ * NULL (and logged): no descriptor is left. */
 struct loop_notifier *loop_notifier_create(struct loop *l, loop_fn fn, void *ctx);
 void loop_notifier_signal(struct loop_notifier *n); /* any thread; calls are merged */
 void loop_notifier_destroy(struct loop_notifier *n);

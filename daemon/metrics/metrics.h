@@ -7,36 +7,25 @@
 #define METRICS_METRICS_H
 
 #include "base/bytes.h"
+#include "base/histogram.h" /* METRIC_HISTOGRAM rows point to one */
 
 struct metrics;
 struct metrics_group;
 
 enum metric_kind {
-    METRIC_COUNTER,   /* uint64_t */
+    METRIC_COUNTER,   /* uint64_t; the name ends in _total */
     METRIC_GAUGE,     /* int64_t */
-    METRIC_HISTOGRAM, /* struct histogram of microseconds, rendered in seconds */
+    METRIC_HISTOGRAM, /* struct histogram, rendered in seconds; the name ends in _seconds */
 };
 
-/* A table of rows ends with a NULL name. Rows of several groups with one name are one family. */
+/* A table of rows ends with a NULL name. Rows of several groups with one name are one family: same kind, and
+ * the help of the first. */
 struct metric_row {
     const char *name; /* "forebay_journal_appended_total"; may carry fixed labels: name{reason="expired"} */
     enum metric_kind kind;
     size_t offset; /* in the object given to metrics_add */
     const char *help;
 };
-
-/* Log-spaced buckets: 1, 2, 5 us, 10, 20, 50 … 50 s, +Inf. */
-enum { HISTOGRAM_BUCKETS = 24 };
-struct histogram {
-    uint64_t counts[HISTOGRAM_BUCKETS + 1];
-    uint64_t sum_us;
-    uint64_t max_us;
-};
-
-void histogram_add_us(struct histogram *h, int64_t us);
-uint64_t histogram_count(const struct histogram *h);
-/* Upper bound in us of the bucket where the quantile (0..1) lies; max_us for the last. */
-uint64_t histogram_quantile_us(const struct histogram *h, double quantile);
 
 struct metrics *metrics_create(void);
 void metrics_destroy(struct metrics *m);
