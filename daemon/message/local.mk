@@ -9,4 +9,5 @@ noinst_LIBRARIES += %D%/libmessage.a
   %D%/topic_template.c \
   %D%/value.c \
   %D%/value.h \
-  %D%/value_json.c
+  %D%/value_json.c \
+  %D%/value_json_parse.c

@@ -14,7 +14,8 @@
 size_t message_codec_size(const struct message *m);
 /* Write exactly message_codec_size(m) bytes to `out`. */
 void message_codec_encode(const struct message *m, uint8_t *out);
-/* Borrow from `record`; user properties are an array in `arena`. STATUS_CORRUPT: not a record of ours. */
+/* Borrow from `record`; user properties are an array in `arena`. STATUS_CORRUPT: not a record of ours.
+ * STATUS_NO_MEMORY: the arena is full. */
 MUST_CHECK enum status message_codec_decode(struct bytes record, struct arena *arena, struct message *m);
 
 #endif

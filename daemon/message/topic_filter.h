@@ -5,7 +5,8 @@
  *   sensors/+/telemetry          one level
  *   sensors/#                    the rest, with the parent itself
  *   sensors/{device}/telemetry   one level, captured; subscribed as sensors/+/telemetry
- *   sensors/{rest#}              the rest, captured; subscribed as sensors/#
+ *   sensors/{rest#}              the rest, captured (empty for the parent); subscribed as sensors/#
+ *   $share/group/sensors/+       a shared subscription: topics are matched against what follows the group
  * $-topics match only filters that begin with the same level.
  */
 #ifndef MESSAGE_TOPIC_FILTER_H
@@ -14,7 +15,11 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-enum { TOPIC_CAPTURES_MAX = 16, TOPIC_LENGTH_MAX = 65535 };
+enum {
+    TOPIC_CAPTURES_MAX = 16,
+    TOPIC_TEMPLATE_NAMES_MAX = 24, /* different names in one template */
+    TOPIC_LENGTH_MAX = 65535
+};
 
 struct topic_filter;
 
@@ -40,7 +45,8 @@ struct topic_template *topic_template_parse(const char *text, struct error *err)
 void topic_template_destroy(struct topic_template *t);
 size_t topic_template_name_count(const struct topic_template *t);
 const char *topic_template_name(const struct topic_template *t, size_t index);
-/* `values` in the order of topic_template_name(); appended to `out`. */
+/* `values` in the order of topic_template_name(); appended to `out`. The result may still be too long or
+ * hold what a payload brought: ask topic_is_publishable(). */
 void topic_template_fill(const struct topic_template *t, const struct bytes *values, struct buffer *out);
 
 #endif

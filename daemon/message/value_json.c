@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Value trees as JSON text, see value.h. The parser is value_json_parse.c.
+ */
+#include "base/json_writer.h"
+#include "base/number_format.h"
+#include "message/value.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static void write_number(const struct fby_value *v, struct buffer *out)
+{
+    char text[NUMBER_FORMAT_MAX + 2];
+    size_t len = 0;
+    bool quoted = v->type != FBY_DOUBLE && (v->flags & FBY_FLAG_TEXT64);
+    if (quoted)
+        text[len++] = '"';
+    if (v->type == FBY_INT)
+        len += number_format_int64(v->integer, text + len);
+    else if (v->type == FBY_UINT)
+        len += number_format_uint64(v->uinteger, text + len);
+    else if (v->flags & FBY_FLAG_FLOAT32)
+        len += number_format_float((float)v->number, text + len);
+    else
+        len += number_format_double(v->number, text + len);
+    if (quoted)
+        text[len++] = '"';
+    buffer_add(out, text, len);
+}
+
+static void write_double(const struct fby_value *v, struct buffer *out)
+{
+    if (isfinite(v->number))
+        write_number(v, out);
+    else
+        json_write_double(out, v->number);
+}
+
+static void write_hex(struct buffer *out, const char *data, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (!buffer_reserve(out, 2 * len + 2))
+        return;
+    uint8_t *at = out->data + out->len;
+    *at++ = '"';
+    for (size_t i = 0; i < len; i++) {
+        *at++ = (uint8_t)digits[(uint8_t)data[i] >> 4];
+        *at++ = (uint8_t)digits[(uint8_t)data[i] & 15];
+    }
+    *at++ = '"';
+    out->len += 2 * len + 2;
+}
+
+/* Gregorian date of a day counted from 1970-01-01, in eras of 400 years that begin on March 1st. */
+static void date_of_day(int64_t day, int64_t *year, unsigned *month, unsigned *day_of_month)
+{
+    day += 719468;
+    int64_t era = (day >= 0 ? day : day - 146096) / 146097;
+    unsigned in_era = (unsigned)(day - era * 146097);
+    unsigned year_of_era = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    unsigned day_of_year = in_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned shifted = (5 * day_of_year + 2) / 153;
+    *day_of_month = day_of_year - (153 * shifted + 2) / 5 + 1;
+    *month = shifted < 10 ? shifted + 3 : shifted - 9;
+    *year = (int64_t)year_of_era + era * 400 + (*month <= 2);
+}
+
+/* With 0, 3, 6 or 9 digits of a second, as many as it needs. Years that RFC 3339 does not have get a sign. */
+static void write_time(struct buffer *out, int64_t time_s, uint32_t nanoseconds)
+{
+    int64_t day = time_s / 86400 - (time_s % 86400 < 0), year;
+    unsigned second = (unsigned)(time_s - day * 86400), month, day_of_month;
+    date_of_day(day, &year, &month, &day_of_month);
+    const char *sign = year < 0 ? "-" : year > 9999 ? "+" : "";
+    char text[80];
+    int len = snprintf(text, sizeof text, "\"%s%04lld-%02u-%02uT%02u:%02u:%02u", sign,
+                       year < 0 ? -(long long)year : (long long)year, month, day_of_month, second / 3600,
+                       second / 60 % 60, second % 60);
+    buffer_add(out, text, (size_t)len);
+    unsigned fraction = nanoseconds % 1000000000, digits = 9;
+    while (fraction && digits > 3 && fraction % 1000 == 0) {
+        fraction /= 1000;
+        digits -= 3;
+    }
+    if (fraction) {
+        len = snprintf(text, sizeof text, ".%0*u", (int)digits, fraction);
+        buffer_add(out, text, (size_t)len);
+    }
+    buffer_add(out, "Z\"", 2);
+}
+
+struct writer {
+    struct buffer *out;
+    enum value_json_bytes bytes_as;
+};
+
+static void write_below(const struct writer *w, const struct fby_value *v, unsigned depth);
+
+static void write_list(const struct writer *w, const struct fby_value *v, unsigned depth)
+{
+    buffer_add_byte(w->out, '[');
+    for (uint32_t i = 0; i < v->len && !w->out->failed; i++) {
+        if (i)
+            buffer_add_byte(w->out, ',');
+        write_below(w, &v->items[i], depth);
+    }
+    buffer_add_byte(w->out, ']');
+}
+
+static void write_map(const struct writer *w, const struct fby_value *v, unsigned depth)
+{
+    buffer_add_byte(w->out, '{');
+    for (uint32_t i = 0; i < v->len && !w->out->failed; i++) {
+        const struct fby_field *f = &v->fields[i];
+        if (i)
+            buffer_add_byte(w->out, ',');
+        json_write_string(w->out, bytes_of(f->name.data, f->name.len));
+        buffer_add_byte(w->out, ':');
+        write_below(w, &f->value, depth);
+    }
+    buffer_add_byte(w->out, '}');
+}
+
+static void write_bytes(const struct writer *w, const struct fby_value *v)
+{
+    if (w->bytes_as == VALUE_JSON_HEX)
+        write_hex(w->out, v->bytes, v->len);
+    else
+        json_write_base64(w->out, bytes_of(v->bytes, v->len));
+}
+
+static void write_below(const struct writer *w, const struct fby_value *v, unsigned depth)
+{
+    if (depth > VALUE_DEPTH_MAX) {
+        w->out->failed = true;
+        return;
+    }
+    switch (v->type) {
+    case FBY_BOOL:
+        buffer_add_text(w->out, v->boolean ? "true" : "false");
+        return;
+    case FBY_INT:
+    case FBY_UINT:
+        write_number(v, w->out);
+        return;
+    case FBY_DOUBLE:
+        write_double(v, w->out);
+        return;
+    case FBY_STRING:
+        json_write_string(w->out, bytes_of(v->bytes, v->len));
+        return;
+    case FBY_BYTES:
+        write_bytes(w, v);
+        return;
+    case FBY_TIME:
+        write_time(w->out, v->time_s, v->len);
+        return;
+    case FBY_LIST:
+        write_list(w, v, depth + 1);
+        return;
+    case FBY_MAP:
+        write_map(w, v, depth + 1);
+        return;
+    default:
+        buffer_add(w->out, "null", 4);
+    }
+}
+
+bool value_write_json_as(const struct fby_value *v, enum value_json_bytes bytes_as, struct buffer *out)
+{
+    struct writer w = {out, bytes_as};
+    write_below(&w, v, 0);
+    return !out->failed;
+}
+
+bool value_write_json(const struct fby_value *v, struct buffer *out)
+{
+    return value_write_json_as(v, VALUE_JSON_BASE64, out);
+}
