@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON text into a buffer: escaping, commas, numbers. Bytes that are not UTF-8 become U+FFFD. RFC 8259.
+ * JSON text into a buffer: escaping, commas, numbers. Each byte that is not UTF-8 becomes U+FFFD. RFC 8259.
  */
 #ifndef BASE_JSON_WRITER_H
 #define BASE_JSON_WRITER_H
@@ -9,12 +9,14 @@
 
 /* A quoted, escaped string. Returns false when `text` was not valid UTF-8 (it was repaired). */
 bool json_write_string(struct buffer *out, struct bytes text);
-void json_write_base64(struct buffer *out,
-                       struct bytes data); /* quoted, standard alphabet, padded: RFC 4648 §4 */
+/* Quoted, standard alphabet, padded: RFC 4648 section 4. */
+void json_write_base64(struct buffer *out, struct bytes data);
 void json_write_uint(struct buffer *out, uint64_t value);
 void json_write_int(struct buffer *out, int64_t value);
-void json_write_double(struct buffer *out,
-                       double value); /* NaN and infinities as the strings of proto3 JSON */
+/* NaN and infinities as the strings of proto3 JSON. */
+void json_write_double(struct buffer *out, double value);
+/* The same with the shortest digits of a float. */
+void json_write_float(struct buffer *out, float value);
 
 /* A small helper for status documents: keeps track of commas. */
 struct json_writer {
