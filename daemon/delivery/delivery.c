@@ -1,0 +1,769 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See delivery.h. Records in flight stand in the window in the order of the journal; the cursor follows its
+ * head.
+ *
+ * A record is counted as accepted by the route table when it becomes durable. Records that became durable
+ * after the cursor's note was last written (before a crash) or before this delivery existed are counted when
+ * they are read.
+ */
+#include "delivery/delivery.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/number_format.h"
+#include "delivery/dead_letter.h"
+#include "delivery/delivery_batch.h"
+#include "delivery/delivery_sender.h"
+#include "journal/journal.h"
+#include "loop/loop.h"
+#include "message/message_codec.h"
+#include "message/topic_filter.h"
+#include "metrics/metrics.h"
+#include "pipeline/pipeline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    WINDOW_BYTES = 2 << 20, /* raw bytes in flight; one record is always let in */
+    BATCHES_PER_TURN = 4,   /* then other work of the loop has its turn */
+    READ_RETRY_MS = 1000,   /* after the disk could not be read, or the dead letters took nothing */
+};
+
+enum record_state { RECORD_OPEN, RECORD_DEAD_WAITING, RECORD_DEAD_WRITING, RECORD_DONE };
+
+struct delivery_record {
+    struct pipeline_record pipeline; /* first */
+    struct delivery *delivery;
+    struct delivery_batch *batch;
+    struct list link;      /* delivery.window */
+    struct list dead_link; /* delivery.dead_waiting */
+    struct bytes raw;
+    enum record_state state;
+    enum pipeline_answer answer;
+    const char *stage, *reason; /* FAILED */
+    unsigned part;              /* outputs made from it so far */
+    struct fby_pair captures[];
+};
+
+struct delivery {
+    struct delivery_parts parts;
+    char *cursor_name;
+    struct topic_template *topic;
+    struct pipeline *pipeline;
+    struct delivery_sender sender;
+    struct delivery_batch_pool batches;
+    struct route_entry entry;
+    struct journal_cursor *cursor;
+    struct loop_timer *timer;
+    struct metrics_group *metrics_group;
+    struct list window;       /* delivery_record.link */
+    struct list dead_waiting; /* delivery_record.dead_link: to be offered to the dead letters again */
+    size_t window_count, window_bytes;
+    struct delivery_counters counters;
+    uint64_t base_queued; /* what a former one of this name left queued when it was replaced */
+    uint64_t settled;     /* records that left the window since the start */
+    uint64_t pending_at_start;
+    uint64_t counted_through;       /* records up to here are in `accepted` … */
+    uint64_t count_on_read_through; /* … and those from counted_through to here are counted when read */
+    bool started, stopped, pumping, scheduled;
+    char problem[200];
+    char state[240];
+};
+
+static const struct metric_row rows[] = {
+    {"forebay_route_accepted_total", METRIC_COUNTER, offsetof(struct delivery_counters, accepted),
+     "Messages that are durable and wanted by this route, once for each target."},
+    {"forebay_route_delivered_total", METRIC_COUNTER, offsetof(struct delivery_counters, delivered),
+     "Messages whose every output the upstream has accepted."},
+    {"forebay_route_filtered_total", METRIC_COUNTER, offsetof(struct delivery_counters, filtered),
+     "Messages that a stage dropped."},
+    {"forebay_route_aggregated_total", METRIC_COUNTER, offsetof(struct delivery_counters, aggregated),
+     "Messages that went into another one, which was delivered."},
+    {"forebay_route_dead_lettered_total", METRIC_COUNTER, offsetof(struct delivery_counters, dead_lettered),
+     "Messages that could not be processed or were rejected, kept in the dead-letter store."},
+    {"forebay_route_dropped_total{reason=\"journal_full\"}", METRIC_COUNTER,
+     offsetof(struct delivery_counters, dropped_full),
+     "Messages removed before they were delivered, by a policy of the configuration."},
+    {"forebay_route_dropped_total{reason=\"expired\"}", METRIC_COUNTER,
+     offsetof(struct delivery_counters, dropped_expired),
+     "Messages removed before they were delivered, by a policy of the configuration."},
+    {"forebay_route_outputs_total", METRIC_COUNTER, offsetof(struct delivery_counters, outputs),
+     "Outputs made for the upstream."},
+    {"forebay_route_retries_total", METRIC_COUNTER, offsetof(struct delivery_counters, retries),
+     "Outputs that the upstream did not take for the moment."},
+    {"forebay_route_rejected_total", METRIC_COUNTER, offsetof(struct delivery_counters, rejected),
+     "Outputs that the upstream rejected for good."},
+    {"forebay_route_queued", METRIC_GAUGE, offsetof(struct delivery_counters, queued),
+     "Messages accepted and not yet delivered, filtered, aggregated, dead-lettered or dropped."},
+    {"forebay_route_in_flight", METRIC_GAUGE, offsetof(struct delivery_counters, in_flight),
+     "Outputs that the upstream has and has not answered."},
+    {"forebay_route_held", METRIC_GAUGE, offsetof(struct delivery_counters, held),
+     "Messages that stages hold in windows or answer later."},
+    {0},
+};
+
+static void schedule_pump(struct delivery *d);
+
+/* ---- Counting ---- */
+
+const struct delivery_counters *delivery_counters(struct delivery *d)
+{
+    struct delivery_counters *c = &d->counters;
+    c->outputs = d->sender.outputs;
+    c->retries = d->sender.retries;
+    c->rejected = d->sender.rejected;
+    c->in_flight = (int64_t)d->sender.sent_count;
+    c->held = (int64_t)pipeline_held_count(d->pipeline);
+    c->queued = (int64_t)(c->accepted - c->delivered - c->filtered - c->aggregated - c->dead_lettered -
+                          c->dropped_full - c->dropped_expired);
+    return c;
+}
+
+static void refresh_counters(void *object)
+{
+    delivery_counters(container_of(object, struct delivery, counters));
+}
+
+/* Write down with the cursor which records were counted and how many of them are not settled. */
+static void note_counts(struct delivery *d)
+{
+    uint64_t position = journal_cursor_position(d->cursor);
+    bool catching_up = position < d->count_on_read_through;
+    struct journal_cursor_note note = {
+        .counted_through = catching_up && position > d->counted_through ? position : d->counted_through,
+        .pending = d->pending_at_start - d->settled,
+    };
+    journal_cursor_set_note(d->cursor, note);
+}
+
+static void handle_accepted(void *ctx, uint64_t count, uint64_t through)
+{
+    struct delivery *d = ctx;
+    d->counters.accepted += count;
+    if (journal_cursor_position(d->cursor) < d->count_on_read_through)
+        return; /* the note says less than the truth until the catch-up is over; the rest is counted on
+                   reading again */
+    d->pending_at_start += count;
+    d->counted_through = through;
+    note_counts(d);
+}
+
+static void count_on_read(struct delivery *d, uint64_t sequence)
+{
+    if (sequence <= d->counted_through || sequence > d->count_on_read_through)
+        return;
+    d->counters.accepted++;
+    d->pending_at_start++;
+}
+
+static void count_done(struct delivery *d, const struct delivery_record *r)
+{
+    struct delivery_counters *c = &d->counters;
+    switch (r->answer) {
+    case PIPELINE_PASSED:
+        c->delivered++;
+        break;
+    case PIPELINE_FILTERED:
+        c->filtered++;
+        break;
+    case PIPELINE_AGGREGATED:
+        c->aggregated++;
+        break;
+    case PIPELINE_FAILED:
+        c->dead_lettered++;
+        break;
+    }
+}
+
+/* ---- The window and the cursor ---- */
+
+static void pop_window(struct delivery *d)
+{
+    uint64_t confirmed = 0;
+    while (!list_is_empty(&d->window)) {
+        struct delivery_record *r = list_first(&d->window, struct delivery_record, link);
+        if (r->state != RECORD_DONE)
+            break;
+        list_remove(&r->link);
+        d->window_count--;
+        d->window_bytes -= r->raw.len;
+        d->settled++;
+        confirmed = r->pipeline.message.sequence;
+        if (--r->batch->open == 0)
+            delivery_batch_give(&d->batches, r->batch);
+    }
+    if (list_is_empty(&d->window)) /* records that this route does not want are passed as well */
+        confirmed = journal_cursor_position(d->cursor);
+    if (!confirmed)
+        return;
+    note_counts(d);
+    journal_cursor_confirm(d->cursor, confirmed);
+}
+
+static void handle_record_done(void *ctx, struct pipeline_record *pr)
+{
+    struct delivery *d = ctx;
+    struct delivery_record *r = container_of(pr, struct delivery_record, pipeline);
+    r->state = RECORD_DONE;
+    count_done(d, r);
+    if (&r->link == d->window.next)
+        schedule_pump(d); /* pops the window once for many */
+}
+
+/* ---- Dead letters ---- */
+
+static void handle_dead_letter_durable(void *ctx, enum status result);
+
+static struct bytes text_or_empty(const char *text)
+{
+    return bytes_of_text(text ? text : "");
+}
+
+static void offer_dead_letter(struct delivery *d, struct delivery_record *r)
+{
+    struct dead_letter letter = {
+        .time_us = clock_realtime_us(),
+        .sequence = r->pipeline.message.sequence,
+        .route = bytes_of_text(d->parts.route),
+        .target = bytes_of_text(d->parts.target),
+        .stage = text_or_empty(r->stage),
+        .reason = text_or_empty(r->reason),
+        .record = r->raw,
+    };
+    if (dead_letter_add(d->parts.dead_letters, &letter, handle_dead_letter_durable, r) == STATUS_OK) {
+        r->state = RECORD_DEAD_WRITING;
+        return;
+    }
+    r->state = RECORD_DEAD_WAITING;
+    list_add(&d->dead_waiting, &r->dead_link);
+    loop_timer_start(d->timer, READ_RETRY_MS);
+    log_limited(30000, LOG_LEVEL_ERROR, "delivery",
+                "%s: the dead-letter store takes nothing (%s); the route waits until it does", d->cursor_name,
+                journal_state_text(dead_letter_store_journal(d->parts.dead_letters)));
+}
+
+static void handle_dead_letter_durable(void *ctx, enum status result)
+{
+    struct delivery_record *r = ctx;
+    struct delivery *d = r->delivery;
+    if (result == STATUS_OK) {
+        pipeline_record_unref(d->pipeline, &r->pipeline);
+        return;
+    }
+    r->state = RECORD_DEAD_WAITING;
+    list_add(&d->dead_waiting, &r->dead_link);
+    loop_timer_start(d->timer, READ_RETRY_MS);
+}
+
+static void offer_waiting_dead_letters(struct delivery *d)
+{
+    struct list waiting;
+    list_init(&waiting);
+    while (!list_is_empty(&d->dead_waiting)) {
+        struct list *link = d->dead_waiting.next;
+        list_remove(link);
+        list_add(&waiting, link);
+    }
+    while (!list_is_empty(&waiting)) {
+        struct delivery_record *r = list_first(&waiting, struct delivery_record, dead_link);
+        list_remove(&r->dead_link);
+        offer_dead_letter(d, r);
+    }
+}
+
+/* Once for each record; it stays referenced until the dead letter is durable. */
+static void send_to_dead_letters(struct delivery *d, struct delivery_record *r, const char *stage,
+                                 const char *reason)
+{
+    if (r->state != RECORD_OPEN)
+        return;
+    r->answer = PIPELINE_FAILED;
+    r->stage = stage;
+    r->reason = arena_strdup(r->pipeline.arena, reason);
+    snprintf(d->problem, sizeof d->problem, "%s: %s", stage, reason);
+    log_limited(10000, LOG_LEVEL_WARNING, "delivery", "%s: record %llu went to the dead letters: %s: %s",
+                d->cursor_name, (unsigned long long)r->pipeline.message.sequence, stage, reason);
+    pipeline_record_ref(&r->pipeline);
+    offer_dead_letter(d, r);
+}
+
+/* ---- From the pipeline to the upstream ---- */
+
+static struct fby_bytes make_id(struct delivery *d, const struct fby_message *m, unsigned part,
+                                struct arena *a)
+{
+    size_t gateway_len = strlen(d->parts.gateway_id);
+    char *text = arena_alloc(a, gateway_len + 2 + 2 * NUMBER_FORMAT_MAX);
+    if (!text)
+        return (struct fby_bytes){"", 0};
+    memcpy(text, d->parts.gateway_id, gateway_len);
+    size_t len = gateway_len;
+    text[len++] = '/';
+    len += number_format_uint64(m->sequence, text + len);
+    if (part) {
+        text[len++] = '.';
+        len += number_format_uint64(part, text + len);
+    }
+    return (struct fby_bytes){text, len};
+}
+
+static struct bytes topic_value(struct delivery *d, const struct fby_message *m, const char *name,
+                                struct fby_bytes id)
+{
+    struct bytes wanted = bytes_of_text(name);
+    for (size_t i = 0; i < m->capture_count; i++)
+        if (bytes_equal(bytes_of(m->captures[i].name.data, m->captures[i].name.len), wanted))
+            return bytes_of(m->captures[i].text.data, m->captures[i].text.len);
+    if (strcmp(name, "topic") == 0)
+        return bytes_of(m->topic.data, m->topic.len);
+    if (strcmp(name, "gateway") == 0)
+        return bytes_of_text(d->parts.gateway_id);
+    if (strcmp(name, "route") == 0)
+        return bytes_of_text(d->parts.route);
+    if (strcmp(name, "source") == 0)
+        return bytes_of(m->source.data, m->source.len);
+    if (strcmp(name, "sequence") == 0) {
+        size_t skip = strlen(d->parts.gateway_id) + 1;
+        return bytes_of(id.data + skip, id.len > skip ? id.len - skip : 0);
+    }
+    return bytes_of("", 0);
+}
+
+static struct fby_bytes make_topic(struct delivery *d, const struct fby_message *m, struct fby_bytes id,
+                                   struct arena *a)
+{
+    if (!d->topic)
+        return m->topic;
+    struct bytes values[TOPIC_CAPTURES_MAX + 8];
+    size_t count = topic_template_name_count(d->topic);
+    for (size_t i = 0; i < count && i < array_count(values); i++)
+        values[i] = topic_value(d, m, topic_template_name(d->topic, i), id);
+    struct buffer text = {0};
+    topic_template_fill(d->topic, values, &text);
+    char *copy = text.failed ? NULL : arena_strndup(a, text.data, text.len);
+    struct fby_bytes topic = {copy ? copy : "", copy ? text.len : 0};
+    buffer_finish(&text);
+    return topic;
+}
+
+static void handle_output(void *ctx, struct pipeline_output *po)
+{
+    struct delivery *d = ctx;
+    struct pipeline_record *last = po->records[po->record_count - 1];
+    struct delivery_output *o = arena_calloc(last->arena, 1, sizeof *o);
+    if (!o) {
+        for (size_t i = 0; i < po->record_count; i++)
+            send_to_dead_letters(d, container_of(po->records[i], struct delivery_record, pipeline), "encode",
+                                 "the message needs more memory than a batch may use");
+        pipeline_output_finish(d->pipeline, po);
+        return;
+    }
+    const struct fby_message *m = &last->message;
+    struct delivery_record *r = container_of(last, struct delivery_record, pipeline);
+    struct fby_bytes id = make_id(d, m, r->part++, last->arena);
+    o->ctx = po;
+    o->outgoing.output = (struct fby_output){
+        .id = id,
+        .topic = make_topic(d, m, id, last->arena),
+        .payload = {(const char *)po->payload.data, po->payload.len},
+        .content_type = {(const char *)po->content_type.data, po->content_type.len},
+        .message = m,
+    };
+    o->outgoing.qos = (uint8_t)d->parts.settings->qos;
+    o->outgoing.retain = d->parts.settings->retain;
+    delivery_sender_add(&d->sender, o);
+}
+
+static void handle_answer(void *ctx, struct pipeline_record *pr, enum pipeline_answer answer,
+                          const char *stage, const char *reason)
+{
+    struct delivery *d = ctx;
+    struct delivery_record *r = container_of(pr, struct delivery_record, pipeline);
+    if (answer == PIPELINE_FAILED)
+        send_to_dead_letters(d, r, stage, reason);
+    else if (r->state == RECORD_OPEN)
+        r->answer = answer;
+}
+
+static const struct pipeline_events pipeline_handlers = {handle_output, handle_answer, handle_record_done};
+
+static void handle_delivered(void *ctx, struct delivery_output *o)
+{
+    struct delivery *d = ctx;
+    pipeline_output_finish(d->pipeline, o->ctx);
+}
+
+static void handle_rejected(void *ctx, struct delivery_output *o, const char *reason)
+{
+    struct delivery *d = ctx;
+    struct pipeline_output *po = o->ctx;
+    for (size_t i = 0; i < po->record_count; i++)
+        send_to_dead_letters(d, container_of(po->records[i], struct delivery_record, pipeline),
+                             d->parts.target, reason);
+    pipeline_output_finish(d->pipeline, po);
+}
+
+static void handle_room(void *ctx)
+{
+    schedule_pump(ctx);
+}
+
+static const struct delivery_sender_events sender_handlers = {handle_delivered, handle_rejected, handle_room};
+
+/* ---- Reading ---- */
+
+static struct fby_bytes to_fby(struct bytes b)
+{
+    return (struct fby_bytes){(const char *)b.data, b.len};
+}
+
+static void fill_view(struct delivery_record *r, uint64_t sequence, const struct message *m,
+                      const struct topic_filter *filter, const struct bytes *captures)
+{
+    size_t count = topic_filter_capture_count(filter);
+    for (size_t i = 0; i < count; i++)
+        r->captures[i] = (struct fby_pair){to_fby(bytes_of_text(topic_filter_capture_name(filter, i))),
+                                           to_fby(captures[i])};
+    _Static_assert(sizeof(struct message_property) == sizeof(struct fby_pair), "one is shown as the other");
+    r->pipeline.message = (struct fby_message){
+        .sequence = sequence,
+        .time_us = m->time_us,
+        .source = to_fby(m->source),
+        .topic = to_fby(m->topic),
+        .payload = to_fby(m->payload),
+        .content_type = to_fby(m->content_type),
+        .response_topic = to_fby(m->response_topic),
+        .correlation_data = to_fby(m->correlation_data),
+        .properties = (const struct fby_pair *)(const void *)m->properties,
+        .property_count = m->property_count,
+        .captures = r->captures,
+        .capture_count = count,
+    };
+}
+
+/* NULL: this route does not want it, or it cannot be read as a message (counted by the journal's checks
+ * before us). */
+static struct delivery_record *make_record(struct delivery *d, struct delivery_batch *b,
+                                           const struct journal_record *jr)
+{
+    struct message m;
+    struct bytes captures[TOPIC_CAPTURES_MAX];
+    if (message_codec_decode(jr->bytes, &b->arena, &m) != STATUS_OK) {
+        log_limited(
+            10000, LOG_LEVEL_ERROR, "delivery",
+            "%s: record %llu is not a message of this version and is passed over; it stays in the journal "
+            "until its segment is removed",
+            d->cursor_name, (unsigned long long)jr->sequence);
+        return NULL;
+    }
+    const struct topic_filter *filter = route_match_find(&d->parts.match, m.source, m.topic, captures);
+    if (!filter)
+        return NULL;
+    size_t size =
+        sizeof(struct delivery_record) + topic_filter_capture_count(filter) * sizeof(struct fby_pair);
+    struct delivery_record *r = arena_calloc(&b->arena, 1, size);
+    if (!r)
+        return NULL;
+    r->delivery = d;
+    r->batch = b;
+    r->raw = jr->bytes;
+    r->pipeline.arena = &b->arena;
+    list_init(&r->link);
+    list_init(&r->dead_link);
+    fill_view(r, jr->sequence, &m, filter, captures);
+    return r;
+}
+
+static bool may_read(const struct delivery *d)
+{
+    if (d->stopped || !d->cursor || !delivery_sender_has_room(&d->sender) || !list_is_empty(&d->dead_waiting))
+        return false;
+    if (d->window_count == 0)
+        return true;
+    return d->window_count < (size_t)d->parts.settings->window && d->window_bytes < WINDOW_BYTES;
+}
+
+static size_t read_records(struct delivery *d, struct delivery_batch *b, struct pipeline_record **records,
+                           enum status *result)
+{
+    size_t count = 0, looked_at = 0;
+    size_t room = (size_t)d->parts.settings->window - d->window_count;
+    size_t most = room < DELIVERY_BATCH_RECORDS ? room : DELIVERY_BATCH_RECORDS;
+    while (count < most && b->bytes < DELIVERY_BATCH_BYTES && looked_at++ < 4 * DELIVERY_BATCH_RECORDS) {
+        struct journal_record jr;
+        *result = journal_cursor_next(d->cursor, &jr);
+        if (*result != STATUS_OK)
+            break;
+        struct arena_mark mark = arena_mark(&b->arena);
+        struct delivery_record *r = make_record(d, b, &jr);
+        if (!r) {
+            arena_rewind(&b->arena, mark);
+            continue;
+        }
+        count_on_read(d, jr.sequence);
+        delivery_batch_hold(b, jr.block);
+        b->bytes += jr.bytes.len;
+        list_add(&d->window, &r->link);
+        d->window_bytes += jr.bytes.len;
+        d->window_count++;
+        records[count++] = &r->pipeline;
+    }
+    return count;
+}
+
+/* One batch; false when there was nothing to read. */
+static bool read_batch(struct delivery *d)
+{
+    struct pipeline_record *records[DELIVERY_BATCH_RECORDS];
+    struct delivery_batch *b = delivery_batch_take(&d->batches);
+    enum status result = STATUS_OK;
+    size_t count = read_records(d, b, records, &result);
+    if (result == STATUS_IO) {
+        log_limited(30000, LOG_LEVEL_ERROR, "delivery", "%s: the journal cannot be read (%s); trying again",
+                    d->cursor_name, journal_state_text(d->parts.journal));
+        loop_timer_start(d->timer, READ_RETRY_MS);
+    }
+    if (count == 0) {
+        delivery_batch_give(&d->batches, b);
+        return result == STATUS_OK;
+    }
+    b->open = count;
+    pipeline_run(d->pipeline, records, count);
+    return result == STATUS_OK;
+}
+
+static void pump(void *ctx)
+{
+    struct delivery *d = ctx;
+    d->scheduled = false;
+    if (!d->cursor)
+        return;
+    pop_window(d);
+    delivery_sender_flush(&d->sender);
+    bool more = true;
+    for (int i = 0; i < BATCHES_PER_TURN && more && may_read(d); i++) {
+        more = read_batch(d);
+        delivery_sender_flush(&d->sender);
+    }
+    pop_window(d);
+    if (more && may_read(d))
+        schedule_pump(d);
+}
+
+static void schedule_pump(struct delivery *d)
+{
+    if (d->scheduled || !d->started)
+        return;
+    d->scheduled = true;
+    loop_defer(d->parts.loop, pump, d);
+}
+
+static void handle_timer(void *ctx)
+{
+    struct delivery *d = ctx;
+    offer_waiting_dead_letters(d);
+    schedule_pump(d);
+}
+
+/* ---- Journal events ---- */
+
+static void handle_journal_ready(void *ctx)
+{
+    schedule_pump(ctx);
+}
+
+/* The journal is about to remove records that were not read: they are lost by the operator's policy, and
+ * counted. */
+static void handle_evict(void *ctx, uint64_t through, const char *reason)
+{
+    struct delivery *d = ctx;
+    uint64_t *dropped =
+        strcmp(reason, "expired") == 0 ? &d->counters.dropped_expired : &d->counters.dropped_full;
+    uint64_t at = journal_cursor_position(d->cursor) + 1;
+    struct arena arena;
+    struct journal_record jr;
+    struct message m;
+    uint64_t count = 0;
+    arena_init(&arena, 0, 0);
+    while (at <= through && journal_peek(d->parts.journal, &at, &jr) == STATUS_OK && jr.sequence <= through) {
+        arena_reset(&arena);
+        if (message_codec_decode(jr.bytes, &arena, &m) != STATUS_OK ||
+            !route_match_find(&d->parts.match, m.source, m.topic, NULL))
+            continue;
+        count_on_read(d, jr.sequence);
+        d->settled++;
+        count++;
+    }
+    arena_finish(&arena);
+    *dropped += count;
+    if (count)
+        log_limited(
+            10000, LOG_LEVEL_WARNING, "delivery",
+            "%s: %llu messages were dropped before they were delivered (%s), as the journal's limits say",
+            d->cursor_name, (unsigned long long)count, reason);
+}
+
+static const struct journal_cursor_events cursor_handlers = {handle_journal_ready, handle_evict};
+
+/* ---- Life ---- */
+
+struct delivery *delivery_create(const struct delivery_parts *parts, struct error *err)
+{
+    struct delivery *d = xcalloc(1, sizeof *d);
+    char *label = xasprintf("%s/%s", parts->route, parts->target);
+    d->parts = *parts;
+    d->cursor_name = xasprintf("%s:%s", parts->route, parts->target);
+    list_init(&d->window);
+    list_init(&d->dead_waiting);
+    delivery_batch_pool_init(&d->batches);
+    d->entry = (struct route_entry){.match = parts->match, .on_accepted = handle_accepted, .ctx = d};
+    bool ok = true;
+    if (parts->settings->topic) {
+        d->topic = topic_template_parse(parts->settings->topic, err);
+        ok = d->topic != NULL;
+    }
+    if (ok) {
+        d->pipeline = pipeline_create(parts->pipeline, label, parts->plugins, &pipeline_handlers, d, err);
+        ok = d->pipeline != NULL;
+    }
+    free(label);
+    if (!ok) {
+        error_wrap(err, "routes.%s", parts->route);
+        delivery_destroy(d);
+        return NULL;
+    }
+    return d;
+}
+
+enum status delivery_start(struct delivery *d, struct error *err)
+{
+    struct delivery_parts *p = &d->parts;
+    uint64_t oldest = journal_oldest(p->journal);
+    d->cursor = journal_cursor_open(p->journal, d->cursor_name,
+                                    p->from_oldest ? JOURNAL_FROM_OLDEST : JOURNAL_FROM_HEAD,
+                                    &cursor_handlers, d, err);
+    if (!d->cursor)
+        return error_wrap(err, "route %s, target %s", p->route, p->target);
+    struct journal_cursor_note note = journal_cursor_note(d->cursor);
+    uint64_t confirmed = journal_cursor_confirmed(d->cursor);
+    d->counted_through = note.counted_through;
+    d->pending_at_start = note.pending;
+    if (note.counted_through < confirmed || confirmed + 1 < oldest) {
+        d->counted_through = confirmed;
+        d->pending_at_start = 0;
+    }
+    d->count_on_read_through = journal_durable_head(p->journal);
+    if (d->counters.accepted == 0)
+        d->counters.accepted = d->pending_at_start;
+    delivery_sender_init(&d->sender, p->upstream, p->loop, p->settings->retry_min_ms,
+                         p->settings->retry_max_ms, &sender_handlers, d);
+    d->timer = loop_timer_create(p->loop, handle_timer, d);
+    route_table_add(p->routes, &d->entry);
+    if (p->metrics) {
+        char route[128], target[128], labels[300];
+        metrics_escape_label(p->route, route, sizeof route);
+        metrics_escape_label(p->target, target, sizeof target);
+        snprintf(labels, sizeof labels, "route=\"%s\",target=\"%s\"", route, target);
+        d->metrics_group = metrics_add(p->metrics, rows, labels, &d->counters, refresh_counters);
+    }
+    d->started = true;
+    schedule_pump(d);
+    return STATUS_OK;
+}
+
+void delivery_stop_reading(struct delivery *d)
+{
+    d->stopped = true;
+}
+
+bool delivery_is_idle(const struct delivery *d)
+{
+    return !d->started || (list_is_empty(&d->window) && delivery_sender_is_empty(&d->sender));
+}
+
+static void forget_dead_letters(struct delivery *d)
+{
+    list_for_each(r, &d->window, struct delivery_record, link)
+    {
+        if (r->state == RECORD_DEAD_WRITING)
+            dead_letter_cancel(d->parts.dead_letters, r);
+    }
+}
+
+static void drop_window(struct delivery *d)
+{
+    while (!list_is_empty(&d->window)) {
+        struct delivery_record *r = list_first(&d->window, struct delivery_record, link);
+        struct delivery_batch *b = r->batch;
+        list_remove(&r->link);
+        if (--b->open == 0)
+            delivery_batch_give(&d->batches, b);
+    }
+}
+
+void delivery_destroy(struct delivery *d)
+{
+    if (!d)
+        return;
+    if (d->started) {
+        loop_defer_cancel(d->parts.loop, pump, d);
+        pop_window(d);
+        forget_dead_letters(d);
+        delivery_sender_finish(&d->sender);
+        route_table_remove(d->parts.routes, &d->entry);
+        metrics_remove(d->metrics_group);
+        loop_timer_destroy(d->timer);
+    }
+    pipeline_destroy(d->pipeline);
+    drop_window(d);
+    if (d->cursor)
+        journal_cursor_close(d->cursor);
+    delivery_batch_pool_finish(&d->batches);
+    topic_template_destroy(d->topic);
+    free(d->cursor_name);
+    free(d);
+}
+
+const char *delivery_route(const struct delivery *d)
+{
+    return d->parts.route;
+}
+
+const char *delivery_target(const struct delivery *d)
+{
+    return d->parts.target;
+}
+
+/* What is queued now is carried by the cursor's note and becomes part of `accepted` again at the start. */
+void delivery_inherit(struct delivery *d, const struct delivery *old)
+{
+    d->counters = old->counters;
+}
+
+const char *delivery_state_text(const struct delivery *d)
+{
+    struct delivery *self = (struct delivery *)(uintptr_t)d;
+    if (d->stopped)
+        return "stopping";
+    if (!list_is_empty(&d->dead_waiting))
+        return "waiting for the dead-letter store";
+    if (d->sender.waiting || !list_is_empty(&d->sender.again)) {
+        snprintf(self->state, sizeof self->state, "retrying: %s", d->sender.problem);
+        return self->state;
+    }
+    if (d->sender.busy)
+        return d->parts.upstream->connected ? "delivering" : "waiting for the upstream";
+    return list_is_empty(&d->window) ? "idle" : "delivering";
+}
+
+const char *delivery_last_problem(const struct delivery *d)
+{
+    return d->sender.problem[0] ? d->sender.problem : d->problem;
+}
+
+uint64_t delivery_confirmed(const struct delivery *d)
+{
+    return d->cursor ? journal_cursor_confirmed(d->cursor) : 0;
+}

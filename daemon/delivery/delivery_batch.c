@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See delivery_batch.h.
+ */
+#include "delivery/delivery_batch.h"
+
+#include "journal/journal.h"
+
+#include <stdlib.h>
+
+enum { IDLE_MAX = 4, ARENA_CHUNK = 64 * 1024, ARENA_LIMIT = 64 << 20 };
+
+void delivery_batch_pool_init(struct delivery_batch_pool *p)
+{
+    list_init(&p->idle);
+    p->idle_count = 0;
+}
+
+static void free_batch(struct delivery_batch *b)
+{
+    arena_finish(&b->arena);
+    free(b);
+}
+
+void delivery_batch_pool_finish(struct delivery_batch_pool *p)
+{
+    list_for_each_safe(b, &p->idle, struct delivery_batch, link)
+    {
+        list_remove(&b->link);
+        free_batch(b);
+    }
+    p->idle_count = 0;
+}
+
+struct delivery_batch *delivery_batch_take(struct delivery_batch_pool *p)
+{
+    struct delivery_batch *b = list_first(&p->idle, struct delivery_batch, link);
+    if (b) {
+        list_remove(&b->link);
+        p->idle_count--;
+        return b;
+    }
+    b = xcalloc(1, sizeof *b);
+    arena_init(&b->arena, ARENA_CHUNK, ARENA_LIMIT);
+    list_init(&b->link);
+    return b;
+}
+
+void delivery_batch_give(struct delivery_batch_pool *p, struct delivery_batch *b)
+{
+    for (size_t i = 0; i < b->block_count; i++)
+        journal_block_unref(b->blocks[i]);
+    b->block_count = 0;
+    b->bytes = 0;
+    b->open = 0;
+    if (p->idle_count >= IDLE_MAX) {
+        free_batch(b);
+        return;
+    }
+    arena_reset(&b->arena);
+    list_add_first(&p->idle, &b->link);
+    p->idle_count++;
+}
+
+void delivery_batch_hold(struct delivery_batch *b, struct journal_block *block)
+{
+    if (!block || (b->block_count && b->blocks[b->block_count - 1] == block))
+        return;
+    journal_block_ref(block);
+    b->blocks[b->block_count++] = block;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The memory of the records that a delivery read in one go: an arena, and references to the journal's blocks
+ * that hold the raw bytes. Goes away with the last of its records.
+ */
+#ifndef DELIVERY_DELIVERY_BATCH_H
+#define DELIVERY_DELIVERY_BATCH_H
+
+#include "base/arena.h"
+#include "base/list.h"
+
+struct journal_block;
+
+enum { DELIVERY_BATCH_RECORDS = 64, DELIVERY_BATCH_BYTES = 256 * 1024 };
+
+struct delivery_batch {
+    struct arena arena;
+    size_t open;  /* records not done */
+    size_t bytes; /* raw bytes read */
+    struct journal_block *blocks[DELIVERY_BATCH_RECORDS];
+    size_t block_count;
+    struct list link; /* delivery_batch_pool.idle */
+};
+
+/* Batches for use again, so that a busy delivery does not allocate. */
+struct delivery_batch_pool {
+    struct list idle; /* delivery_batch.link */
+    size_t idle_count;
+};
+
+void delivery_batch_pool_init(struct delivery_batch_pool *p);
+void delivery_batch_pool_finish(struct delivery_batch_pool *p);
+struct delivery_batch *delivery_batch_take(struct delivery_batch_pool *p);
+void delivery_batch_give(struct delivery_batch_pool *p, struct delivery_batch *b);
+/* Keep the block as long as the batch. */
+void delivery_batch_hold(struct delivery_batch *b, struct journal_block *block);
+
+#endif

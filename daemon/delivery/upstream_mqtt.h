@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An MQTT broker as upstream: one connection of its own, shared by every delivery that goes to this broker.
+ * Rank 4.
+ */
+#ifndef DELIVERY_UPSTREAM_MQTT_H
+#define DELIVERY_UPSTREAM_MQTT_H
+
+#include "base/error.h"
+#include "delivery/upstream.h"
+
+struct loop;
+struct metrics;
+struct mqtt_settings;
+
+/* `s` and the texts must outlive it. Connects by itself. */
+struct upstream *upstream_mqtt_create(const char *name, const struct mqtt_settings *s, const char *client_id,
+                                      const char *status_topic, struct loop *l, struct metrics *metrics,
+                                      struct error *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The two ends of a pipeline: payload to value tree or straight to JSON text, and value tree to payload.
+ */
+#ifndef PIPELINE_PIPELINE_CODEC_H
+#define PIPELINE_PIPELINE_CODEC_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "pipeline/pipeline_settings.h"
+
+/* Decode the payload of `m` into `out`, made in `a`. */
+MUST_CHECK enum status pipeline_codec_decode(const struct decode_settings *s, const struct fby_message *m,
+                                             struct arena *a, struct fby_value *out, struct error *err);
+/* Encode `v` into `out` (cleared first). */
+MUST_CHECK enum status pipeline_codec_encode(const struct pipeline_settings *s, const struct fby_message *m,
+                                             const struct fby_value *v, struct buffer *out,
+                                             struct error *err);
+/* Both in one step, for a pipeline without stages; `scratch` is as before afterwards. */
+MUST_CHECK enum status pipeline_codec_convert(const struct pipeline_settings *s, const struct fby_message *m,
+                                              struct arena *scratch, struct buffer *out, struct error *err);
+/* True when the payload goes out as it came in, without any of the above. */
+bool pipeline_codec_is_raw(const struct pipeline_settings *s);
+struct bytes pipeline_codec_content_type(const struct pipeline_settings *s, const struct fby_message *m);
+
+#endif
