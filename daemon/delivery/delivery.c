@@ -62,11 +62,13 @@ struct delivery {
     struct list dead_waiting; /* delivery_record.dead_link: to be offered to the dead letters again */
     size_t window_count, window_bytes;
     struct delivery_counters counters;
-    uint64_t base_queued; /* what a former one of this name left queued when it was replaced */
-    uint64_t settled;     /* records that left the window since the start */
-    uint64_t pending_at_start;
-    uint64_t counted_through;       /* records up to here are in `accepted` … */
-    uint64_t count_on_read_through; /* … and those from counted_through to here are counted when read */
+    uint64_t base_queued;           /* what a former one of this name left queued when it was replaced */
+    uint64_t settled;               /* records that left the window, or were dropped, since the start */
+    uint64_t counted_early;         /* accepted before the start or counted on reading */
+    uint64_t counted_new;           /* told by the route table … */
+    uint64_t new_through;           /* … for records up to here */
+    uint64_t counted_through;       /* records up to here are counted … */
+    uint64_t count_on_read_through; /* … and those from there to here are counted when they are read */
     bool started, stopped, pumping, scheduled;
     char problem[200];
     char state[240];
@@ -126,15 +128,25 @@ static void refresh_counters(void *object)
     delivery_counters(container_of(object, struct delivery, counters));
 }
 
-/* Write down with the cursor which records were counted and how many of them are not settled. */
+/* Are there still records that are counted only when they are read? */
+static bool is_catching_up(const struct delivery *d)
+{
+    return journal_cursor_position(d->cursor) < d->count_on_read_through;
+}
+
+/* Write down with the cursor up to where records were counted, and how many of them are not settled. While
+ * catching up the note leaves out what came after the start: it would be counted on reading if we stopped
+ * now. */
 static void note_counts(struct delivery *d)
 {
+    struct journal_cursor_note note = {d->counted_through, d->counted_early - d->settled};
     uint64_t position = journal_cursor_position(d->cursor);
-    bool catching_up = position < d->count_on_read_through;
-    struct journal_cursor_note note = {
-        .counted_through = catching_up && position > d->counted_through ? position : d->counted_through,
-        .pending = d->pending_at_start - d->settled,
-    };
+    if (!is_catching_up(d)) {
+        note.pending += d->counted_new;
+        note.counted_through = d->new_through;
+    } else if (note.counted_through < position) {
+        note.counted_through = position;
+    }
     journal_cursor_set_note(d->cursor, note);
 }
 
@@ -142,11 +154,8 @@ static void handle_accepted(void *ctx, uint64_t count, uint64_t through)
 {
     struct delivery *d = ctx;
     d->counters.accepted += count;
-    if (journal_cursor_position(d->cursor) < d->count_on_read_through)
-        return; /* the note says less than the truth until the catch-up is over; the rest is counted on
-                   reading again */
-    d->pending_at_start += count;
-    d->counted_through = through;
+    d->counted_new += count;
+    d->new_through = through;
     note_counts(d);
 }
 
@@ -155,7 +164,7 @@ static void count_on_read(struct delivery *d, uint64_t sequence)
     if (sequence <= d->counted_through || sequence > d->count_on_read_through)
         return;
     d->counters.accepted++;
-    d->pending_at_start++;
+    d->counted_early++;
 }
 
 static void count_done(struct delivery *d, const struct delivery_record *r)
@@ -443,6 +452,14 @@ static void fill_view(struct delivery_record *r, uint64_t sequence, const struct
     };
 }
 
+/* Without memory for a few hundred bytes nothing can be done but stop; the record stays in the journal. */
+static _Noreturn void stop_without_memory(const struct delivery *d)
+{
+    log_error("delivery", "%s: out of memory; stopping, so that the service manager starts again with less",
+              d->cursor_name);
+    abort();
+}
+
 /* NULL: this route does not want it, or it cannot be read as a message (counted by the journal's checks
  * before us). */
 static struct delivery_record *make_record(struct delivery *d, struct delivery_batch *b,
@@ -465,7 +482,7 @@ static struct delivery_record *make_record(struct delivery *d, struct delivery_b
         sizeof(struct delivery_record) + topic_filter_capture_count(filter) * sizeof(struct fby_pair);
     struct delivery_record *r = arena_calloc(&b->arena, 1, size);
     if (!r)
-        return NULL;
+        stop_without_memory(d);
     r->delivery = d;
     r->batch = b;
     r->raw = jr->bytes;
@@ -637,6 +654,14 @@ struct delivery *delivery_create(const struct delivery_parts *parts, struct erro
     return d;
 }
 
+/* Records done but not confirmed before a reload are done again, and count as accepted again. */
+static void begin_counters(struct delivery *d)
+{
+    struct delivery_counters *c = &d->counters;
+    c->accepted = c->delivered + c->filtered + c->aggregated + c->dead_lettered + c->dropped_full +
+                  c->dropped_expired + d->counted_early;
+}
+
 enum status delivery_start(struct delivery *d, struct error *err)
 {
     struct delivery_parts *p = &d->parts;
@@ -649,14 +674,14 @@ enum status delivery_start(struct delivery *d, struct error *err)
     struct journal_cursor_note note = journal_cursor_note(d->cursor);
     uint64_t confirmed = journal_cursor_confirmed(d->cursor);
     d->counted_through = note.counted_through;
-    d->pending_at_start = note.pending;
+    d->counted_early = note.pending;
     if (note.counted_through < confirmed || confirmed + 1 < oldest) {
         d->counted_through = confirmed;
-        d->pending_at_start = 0;
+        d->counted_early = 0;
     }
     d->count_on_read_through = journal_durable_head(p->journal);
-    if (d->counters.accepted == 0)
-        d->counters.accepted = d->pending_at_start;
+    d->new_through = d->count_on_read_through;
+    begin_counters(d);
     delivery_sender_init(&d->sender, p->upstream, p->loop, p->settings->retry_min_ms,
                          p->settings->retry_max_ms, &sender_handlers, d);
     d->timer = loop_timer_create(p->loop, handle_timer, d);
@@ -680,7 +705,10 @@ void delivery_stop_reading(struct delivery *d)
 
 bool delivery_is_idle(const struct delivery *d)
 {
-    return !d->started || (list_is_empty(&d->window) && delivery_sender_is_empty(&d->sender));
+    if (!d->started || list_is_empty(&d->window))
+        return true;
+    return delivery_sender_is_empty(&d->sender) && list_is_empty(&d->dead_waiting) &&
+           pipeline_held_count(d->pipeline);
 }
 
 static void forget_dead_letters(struct delivery *d)

@@ -1,5 +1,11 @@
 noinst_LIBRARIES += %D%/libdelivery.a
 %C%_libdelivery_a_SOURCES = \
-  %D%/delivery.c \
-  %D%/delivery.h \
-  %D%/upstream.h
+  %D%/dead_letter.c %D%/dead_letter.h \
+  %D%/delivery.c %D%/delivery.h \
+  %D%/delivery_batch.c %D%/delivery_batch.h \
+  %D%/delivery_sender.c %D%/delivery_sender.h \
+  %D%/delivery_settings.c %D%/delivery_settings.h \
+  %D%/upstream.c %D%/upstream.h \
+  %D%/upstream_mqtt.c %D%/upstream_mqtt.h \
+  %D%/upstream_null.c %D%/upstream_null.h \
+  %D%/upstream_plugin.c %D%/upstream_plugin.h
