@@ -130,6 +130,8 @@ void loop_timer_start_us(struct loop_timer *t, int64_t delay_us)
 
 void loop_timer_start(struct loop_timer *t, int64_t delay_ms)
 {
+    if (delay_ms < 0)
+        delay_ms = 0;
     loop_timer_start_us(t, delay_ms > LONGEST_DELAY_US / 1000 ? LONGEST_DELAY_US : delay_ms * 1000);
 }
 
