@@ -19,6 +19,9 @@ void config_report_destroy(struct config_report *r);
 /* Keep a file's text (copied), for the source lines. */
 void config_report_add_source(struct config_report *r, const char *file, const char *text, size_t len);
 
+/* Never show the text of this node (a password, say) in a source line: it becomes stars. */
+void config_report_hide(struct config_report *r, const struct yaml_node *n);
+
 /* Go into and out of a key or a list entry; the steps make the path ("routes.telemetry.to[1]"). */
 void config_report_enter(struct config_report *r, const char *key);
 void config_report_enter_index(struct config_report *r, size_t index);
@@ -31,12 +34,14 @@ void config_report_error(struct config_report *r, const struct yaml_node *at, co
     PRINTF_LIKE(3, 4);
 void config_report_warning(struct config_report *r, const struct yaml_node *at, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* `line` 0: the file as a whole. */
 void config_report_error_at(struct config_report *r, const char *file, unsigned line, unsigned column,
                             const char *format, ...) PRINTF_LIKE(5, 6);
 
 size_t config_report_error_count(const struct config_report *r);
 size_t config_report_warning_count(const struct config_report *r);
-/* All problems as text, in order of place. */
+/* All problems as text, in order of place; at most CONFIG_REPORT_SHOWN_MAX, then how many more. */
+enum { CONFIG_REPORT_SHOWN_MAX = 200 };
 void config_report_render(const struct config_report *r, struct buffer *out);
 
 #endif

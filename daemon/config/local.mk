@@ -1,6 +1,7 @@
 AM_CPPFLAGS += $(YAML_CFLAGS)
 noinst_LIBRARIES += %D%/libconfig.a
 %C%_libconfig_a_SOURCES = \
+  %D%/config_memory.h \
   %D%/yaml_tree.c \
   %D%/yaml_tree.h \
   %D%/yaml_substitute.c \
