@@ -1,4 +1,17 @@
 # Tests; see tests/README.md.
+#
+# Every test gets the two trees and the tools by environment; nothing is found by a relative path.
+AM_TESTS_ENVIRONMENT = \
+  top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+  top_builddir='$(abs_top_builddir)'; export top_builddir; \
+  CC='$(CC)'; export CC; \
+  LINT_CPPFLAGS='-I$(abs_top_builddir)/daemon $(filter-out -D% -I$(top_srcdir)% -I$(top_builddir)%,$(AM_CPPFLAGS))'; \
+  export LINT_CPPFLAGS; \
+  PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
+
+dist_check_SCRIPTS += %D%/ci.sh %D%/count_results.sh
+EXTRA_DIST += %D%/README.md
+
 include %D%/unit/base/local.mk
 include %D%/unit/loop/local.mk
 include %D%/unit/metrics/local.mk
@@ -21,3 +34,8 @@ include %D%/faults/local.mk
 include %D%/fuzz/local.mk
 include %D%/bench/local.mk
 include %D%/helpers/local.mk
+
+# For tests/ci.sh, which runs a selection in the sanitizer builds.
+.PHONY: print-tests
+print-tests:
+	@echo $(TESTS)

@@ -1,1 +1,16 @@
-# helpers
+# What tests and the demonstration share. None of it is linked with the daemon.
+check_PROGRAMS += %D%/sensor_sim
+%C%_sensor_sim_SOURCES = %D%/sensor_sim.c
+nodist_%C%_sensor_sim_SOURCES = %D%/quickstart.pb-c.c %D%/quickstart.pb-c.h
+%C%_sensor_sim_CPPFLAGS = -I$(top_builddir)/%D% -D_GNU_SOURCE $(MOSQUITTO_CFLAGS) $(PROTOBUF_C_CFLAGS)
+# The generated code is not ours to warn about.
+%C%_sensor_sim_CFLAGS = $(AM_CFLAGS) -Wno-conversion -Wno-sign-conversion
+%C%_sensor_sim_LDADD = $(MOSQUITTO_LIBS) $(PROTOBUF_C_LIBS) -lm
+
+%D%/quickstart.pb-c.c: $(top_srcdir)/conf/quickstart.proto
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(PROTOC_C) -I$(top_srcdir)/conf --c_out=%D% $(top_srcdir)/conf/quickstart.proto
+%D%/quickstart.pb-c.h: %D%/quickstart.pb-c.c
+%D%/sensor_sim-sensor_sim.$(OBJEXT): %D%/quickstart.pb-c.h
+CLEANFILES += %D%/quickstart.pb-c.c %D%/quickstart.pb-c.h
+
+EXTRA_DIST += %D%/tsan.supp

@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Proves that each lint can fail: a small tree with known faults is made, and each fault must be reported at its
+# place. A lint that reports nothing on it is broken.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(mktemp -d) || exit 99
+trap 'rm -rf "$tree"' EXIT
+number=0
+failures=0
+
+# expect LINT TEXT: the lint fails on the tree and its output has the text.
+expect() {
+    number=$((number + 1))
+    local output status
+    output=$("$here/$1" "$tree" 2>&1)
+    status=$?
+    if [ $status -ne 0 ] && grep -qF -- "$2" <<<"$output"; then
+        echo "ok $number - $1 sees: $2"
+    else
+        echo "not ok $number - $1 (exit $status) does not see: $2"
+        sed 's/^/# /' <<<"$output"
+        failures=$((failures + 1))
+    fi
+}
+
+# put FILE: a file of the tree from standard input, with the licence line.
+put() {
+    mkdir -p "$tree/$(dirname "$1")"
+    { echo '/* SPDX-License-Identifier: Apache-2.0 */'; cat; } >"$tree/$1"
+}
+
+mkdir -p "$tree/daemon" "$tree/docs"
+cat >"$tree/daemon/LAYERS" <<'END'
+0 forebay plugin.h
+1 base error.h
+2 loop loop.h
+2 config option.h
+3 journal journal.h
+3 mqtt mqtt_client.h
+5 .
+END
+put daemon/base/error.h <<<'int error_set(void);'
+put daemon/base/error_private.h <<<'int error_hidden(void);'
+put daemon/base/error.c <<'END'
+#include "loop/loop.h"
+#include <mosquitto.h>
+END
+put daemon/loop/loop.h <<<'int loop_run(struct nowhere x);'
+put daemon/loop/loop.c <<'END'
+#include "base/error_private.h"
+#include "config/option.h"
+#include "../base/error.h"
+#include "elsewhere/thing.h"
+END
+put daemon/stray/stray.c <<<'int stray(void);'
+put daemon/config/option.h <<<'size_t option_size(void);'
+put daemon/journal/journal.c <<<'#include <event2/event.h>'
+put plugins/bad/bad.c <<'END'
+#include "base/error.h"
+static const struct fby_option options[] = {
+    {"undocumented_key", FBY_OPTION_INT, 0, 0},
+    {"broken_row",
+     FBY_OPTION_STRING, 0, 0},
+    {0},
+};
+END
+put daemon/metrics.c <<<'const char *name = "forebay_undocumented_total";'
+
+expect check_layers.sh 'daemon/base/error.c:2: "loop/loop.h" includes upward'
+expect check_layers.sh 'daemon/base/error.c:3: <mosquitto.h> belongs to daemon/mqtt alone'
+expect check_layers.sh 'daemon/loop/loop.c:2: "base/error_private.h" is private to base'
+expect check_layers.sh 'daemon/loop/loop.c:3: "config/option.h" includes sideways'
+expect check_layers.sh 'daemon/loop/loop.c:4: "../base/error.h" climbs out'
+expect check_layers.sh 'daemon/loop/loop.c:5: "elsewhere/thing.h" is in no folder'
+expect check_layers.sh 'daemon/stray/stray.c:1: folder stray has no line'
+expect check_layers.sh 'daemon/journal/journal.c:2: <event2/event.h> belongs to daemon/loop'
+expect check_layers.sh 'plugins/bad/bad.c:2: "base/error.h": a plugin includes forebay/plugin.h'
+
+expect check_headers.sh 'daemon/loop/loop.h: does not compile by itself'
+expect check_headers.sh 'daemon/config/option.h: does not compile by itself'
+
+expect check_documented.sh 'plugins/bad/bad.c:4: option "undocumented_key" is not in plugins/bad/README.md'
+expect check_documented.sh 'plugins/bad/bad.c:6: option "broken_row"'
+expect check_documented.sh 'daemon/metrics.c:2: metric forebay_undocumented_total'
+
+# Style. printf keeps the faults out of this file.
+printf 'int style_no_licence(void);\n' >"$tree/daemon/base/style_licence.c"
+printf '\tint style_tab(void);\n' | put daemon/base/style_tab.c
+printf 'int style_blank(void); \n' | put daemon/base/style_blank.c
+printf '/* TO%s: later */\n' DO | put daemon/base/style_note.c
+yes 'int style_long;' | head -n 800 | put daemon/base/style_long.c
+{ echo 'void style_function(void)'; echo '{'; yes '    call();' | head -n 81; echo '}'; } | put daemon/base/style_function.c
+expect check_style.sh 'daemon/base/style_licence.c:1: no SPDX'
+expect check_style.sh 'daemon/base/style_tab.c:2: tab'
+expect check_style.sh 'daemon/base/style_blank.c:2: blanks at the end'
+expect check_style.sh 'daemon/base/style_note.c:2: note to self'
+expect check_style.sh 'daemon/base/style_long.c:800: 801 lines'
+expect check_style.sh 'daemon/base/style_function.c:3: function of 81 lines'
+if command -v clang-format >/dev/null; then
+    cp "$here/../../.clang-format" "$tree/"
+    printf 'int   style_format( void );\n' | put daemon/base/style_format.c
+    expect check_style.sh 'daemon/base/style_format.c:2:4: not as clang-format writes it'
+fi
+
+# Prefixes: a real object in a real archive.
+if command -v ar >/dev/null && ${CC:-gcc} --version >/dev/null 2>&1; then
+    echo 'int alien_symbol(void); int alien_symbol(void) { return 1; }' >"$tree/daemon/base/error.c"
+    (cd "$tree/daemon/base" && ${CC:-gcc} -c error.c -o error.o && ar rc libbase.a error.o)
+    expect check_prefixes.sh 'daemon/base/error.c:1: symbol alien_symbol does not begin with error_'
+fi
+
+echo "1..$number"
+exit $((failures > 0))
