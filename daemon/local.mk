@@ -22,3 +22,18 @@ RANK3 = daemon/schema/libschema.a daemon/journal/libjournal.a daemon/mqtt/libmqt
 RANK4 = daemon/ingest/libingest.a daemon/pipeline/libpipeline.a daemon/delivery/libdelivery.a $(RANK3)
 
 EXTRA_DIST += %D%/LAYERS %D%/README.md
+
+# The gateway: the files that know everybody. main.c stands alone, so that tests link the rest.
+noinst_LIBRARIES += %D%/libgateway.a
+%C%_libgateway_a_SOURCES = \
+  %D%/gateway.c %D%/gateway.h %D%/gateway_parts.h \
+  %D%/gateway_config.c %D%/gateway_config.h \
+  %D%/gateway_generation.c %D%/gateway_generation.h \
+  %D%/gateway_reload.c %D%/gateway_reload.h \
+  %D%/gateway_status.c %D%/gateway_status.h \
+  %D%/service_manager.c %D%/service_manager.h
+RANK5 = daemon/libgateway.a $(RANK4)
+
+sbin_PROGRAMS += %D%/forebayd
+%C%_forebayd_SOURCES = %D%/main.c
+%C%_forebayd_LDADD = $(RANK5)

@@ -62,6 +62,12 @@ void upstream_set_connected(struct upstream *u, bool connected, const char *reas
     snprintf(u->reason, sizeof u->reason, "%s", connected || !reason ? "" : reason);
 }
 
+void upstream_start(struct upstream *u)
+{
+    if (u->ops->start)
+        u->ops->start(u);
+}
+
 void upstream_add_user(struct upstream *u, struct upstream_user *user)
 {
     list_add(&u->users, &user->link);

@@ -37,6 +37,9 @@ struct upstream_user {
 };
 
 struct upstream_ops {
+    /* Begin to connect; NULL: nothing to begin. An upstream may be made and never started (a reload that is
+     * refused). */
+    void (*start)(struct upstream *u);
     /* Returns how many were taken, in order. Fewer than `count`: busy, on_ready follows. */
     size_t (*send)(struct upstream *u, struct outgoing *const *items, size_t count);
     /* Forget what was taken from this user and not answered. */
@@ -65,6 +68,8 @@ void upstream_answer(struct upstream *u, struct outgoing *o, enum fby_outcome ou
 void upstream_tell_ready(struct upstream *u);
 /* Remember and log a change. */
 void upstream_set_connected(struct upstream *u, bool connected, const char *reason);
+
+void upstream_start(struct upstream *u);
 
 /* For deliveries. */
 void upstream_add_user(struct upstream *u, struct upstream_user *user);

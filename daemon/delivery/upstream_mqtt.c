@@ -123,6 +123,11 @@ static void mqtt_cancel(struct upstream *u, struct upstream_user *user)
     forget(&mqtt_of(u)->refused, user);
 }
 
+static void mqtt_start(struct upstream *u)
+{
+    mqtt_client_start(mqtt_of(u)->client);
+}
+
 static void mqtt_destroy(struct upstream *u)
 {
     struct upstream_mqtt *m = mqtt_of(u);
@@ -132,7 +137,7 @@ static void mqtt_destroy(struct upstream *u)
     free(m);
 }
 
-static const struct upstream_ops mqtt_ops = {mqtt_send, mqtt_cancel, mqtt_destroy};
+static const struct upstream_ops mqtt_ops = {mqtt_start, mqtt_send, mqtt_cancel, mqtt_destroy};
 
 /* ---- What the client tells ---- */
 
@@ -221,6 +226,5 @@ struct upstream *upstream_mqtt_create(const char *name, const struct mqtt_settin
         free(m);
         return NULL;
     }
-    mqtt_client_start(m->client);
     return &m->base;
 }

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The gateway's own struct, shared by gateway.c, gateway_reload.c and gateway_status.c and nobody else.
+ * Rank 5.
+ */
+#ifndef GATEWAY_PARTS_H
+#define GATEWAY_PARTS_H
+
+#include "gateway_generation.h"
+#include "metrics/metrics.h"
+
+struct admin_request;
+struct admin_server;
+struct gateway_reload;
+struct loop_signal;
+struct loop_timer;
+struct service_manager;
+
+struct gateway_counters {
+    uint64_t reloads, reload_failures;
+    int64_t start_time_s;
+};
+
+struct gateway {
+    const char *config_path;
+    struct loop *loop;
+    struct metrics *metrics;
+    struct plugin_host *plugins;
+    struct journal *journal, *dead_journal;
+    struct admin_server *admin;
+    struct service_manager *service;
+    struct generation_parts parts; /* what generations borrow */
+    struct generation *generation;
+    struct gateway_reload *reload; /* NULL: none is under way */
+    struct loop_signal *signals[3];
+    struct loop_timer *drain_timer, *status_timer;
+    struct gateway_counters counters;
+    struct histogram turns;
+    int64_t started_us; /* monotonic */
+    int64_t drain_deadline_us;
+    bool stopping;
+    int exit_code;
+};
+
+#endif

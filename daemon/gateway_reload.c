@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See gateway_reload.h.
+ */
+#include "gateway_reload.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "gateway_parts.h"
+#include "loop/loop.h"
+#include "service_manager.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DRAIN_LIMIT_MS = 5000, DRAIN_POLL_MS = 10 };
+
+struct gateway_reload {
+    struct gateway *gateway;
+    struct generation *next;
+    struct loop_timer *timer;
+    int64_t deadline_us;
+    gateway_reload_done_fn done;
+    void *ctx;
+};
+
+static void tell(gateway_reload_done_fn done, void *ctx, bool ok, const char *text, size_t len)
+{
+    if (done)
+        done(ctx, ok, bytes_of(text, len));
+}
+
+static void refuse(struct gateway *g, gateway_reload_done_fn done, void *ctx, struct bytes report)
+{
+    g->counters.reload_failures++;
+    log_error("reload", "refused; the configuration as it was keeps running");
+    service_manager_ready(g->service);
+    tell(done, ctx, false, (const char *)report.data, report.len);
+}
+
+static void refuse_text(struct gateway *g, gateway_reload_done_fn done, void *ctx, const char *text)
+{
+    log_error("reload", "%s", text);
+    refuse(g, done, ctx, bytes_of_text(text));
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* What is bound to the process or to the records already written cannot change while it runs. */
+static const char *find_fixed_change(const struct gateway_config *now, const struct gateway_config *next)
+{
+    if (!same_text(now->gateway.id, next->gateway.id))
+        return "gateway.id has changed. It is part of every record's id: restart the service to use the new "
+               "one.";
+    if (!same_text(now->gateway.state_directory, next->gateway.state_directory))
+        return "gateway.state_directory has changed. Restart the service to use the new one.";
+    if (!same_text(now->gateway.runtime_directory, next->gateway.runtime_directory))
+        return "gateway.runtime_directory has changed. Restart the service to use the new one.";
+    if (!same_text(now->journal.path, next->journal.path) ||
+        !same_text(now->dead_letters.path, next->dead_letters.path))
+        return "the path of a journal has changed. Restart the service to use the new one.";
+    if (!same_text(now->admin.listen, next->admin.listen))
+        return "admin.listen has changed. Restart the service to use the new one.";
+    return NULL;
+}
+
+static void destroy(struct gateway_reload *r)
+{
+    r->gateway->reload = NULL;
+    loop_timer_destroy(r->timer);
+    free(r);
+}
+
+static void swap_generations(struct gateway_reload *r)
+{
+    struct gateway *g = r->gateway;
+    struct generation *next = r->next;
+    const struct gateway_config *c = generation_config(next);
+    log_set_level((enum log_level)c->log.level);
+    journal_configure(g->journal, &c->journal);
+    journal_configure(g->dead_journal, &c->dead_letters);
+    struct generation *old = g->generation;
+    g->generation = next;
+    generation_start(next, old);
+    g->counters.reloads++;
+    log_info("reload", "done: %zu routes, %zu sources, %zu upstreams", c->route_count,
+             generation_source_count(next), generation_upstream_count(next));
+    service_manager_ready(g->service);
+    gateway_reload_done_fn done = r->done;
+    void *ctx = r->ctx;
+    destroy(r);
+    static const char text[] = "reloaded\n";
+    tell(done, ctx, true, text, sizeof text - 1);
+}
+
+static void wait_for_windows(void *ctx)
+{
+    struct gateway_reload *r = ctx;
+    bool idle = generation_is_idle(r->gateway->generation, r->next);
+    if (!idle && clock_monotonic_us() < r->deadline_us) {
+        loop_timer_start(r->timer, DRAIN_POLL_MS);
+        return;
+    }
+    if (!idle)
+        log_warning("reload", "a changed route still had messages in flight; they are sent again");
+    swap_generations(r);
+}
+
+static void log_report(const struct config_report *r, struct buffer *text)
+{
+    config_report_render(r, text);
+    char *lines = xstrndup((const char *)text->data, text->len);
+    char *rest = lines;
+    for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n"))
+        if (strstr(line, ": error: "))
+            log_error("config", "%s", line);
+        else if (strstr(line, ": warning: "))
+            log_warning("config", "%s", line);
+    free(lines);
+}
+
+/* Read and build the next generation; NULL when it was refused. */
+static struct generation *prepare(struct gateway *g, gateway_reload_done_fn done, void *ctx)
+{
+    struct config_report *report = config_report_create();
+    struct gateway_config *config = gateway_config_read(g->config_path, g->plugins, report);
+    struct buffer text = {0};
+    struct generation *next = NULL;
+    struct error err;
+    log_report(report, &text);
+    const char *fixed = NULL;
+    if (config_report_error_count(report) == 0)
+        fixed = find_fixed_change(generation_config(g->generation), config);
+    if (config_report_error_count(report)) {
+        refuse(g, done, ctx, buffer_bytes(&text));
+        gateway_config_destroy(config);
+    } else if (fixed) {
+        refuse_text(g, done, ctx, fixed);
+        gateway_config_destroy(config);
+    } else {
+        next = generation_build(&g->parts, config, g->generation, &err);
+        if (!next)
+            refuse_text(g, done, ctx, err.text);
+    }
+    buffer_finish(&text);
+    config_report_destroy(report);
+    return next;
+}
+
+void gateway_reload_begin(struct gateway *g, gateway_reload_done_fn done, void *ctx)
+{
+    if (g->reload || g->stopping) {
+        static const char text[] = "another reload, or the shutdown, is under way; try again\n";
+        tell(done, ctx, false, text, sizeof text - 1);
+        return;
+    }
+    log_info("reload", "reading %s", g->config_path);
+    service_manager_reloading(g->service);
+    struct generation *next = prepare(g, done, ctx);
+    if (!next)
+        return;
+    struct gateway_reload *r = xcalloc(1, sizeof *r);
+    *r = (struct gateway_reload){g, next, NULL, clock_monotonic_us() + DRAIN_LIMIT_MS * 1000, done, ctx};
+    r->timer = loop_timer_create(g->loop, wait_for_windows, r);
+    g->reload = r;
+    generation_stop_changed(g->generation, next);
+    loop_timer_start(r->timer, 0);
+}
+
+void gateway_reload_cancel(struct gateway *g)
+{
+    struct gateway_reload *r = g->reload;
+    if (!r)
+        return;
+    static const char text[] = "given up: the service is stopping\n";
+    gateway_reload_done_fn done = r->done;
+    void *ctx = r->ctx;
+    generation_destroy(r->next);
+    destroy(r);
+    tell(done, ctx, false, text, sizeof text - 1);
+}
