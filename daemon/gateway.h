@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The whole of forebayd: makes every part, ties the chain (daemon/README.md), runs, reloads, shuts down.
- * Rank 5.
+ * Rank 6.
  */
 #ifndef GATEWAY_H
 #define GATEWAY_H

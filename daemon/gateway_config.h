@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The configuration document: the only code that knows every section. Reads, substitutes, checks and resolves
- * one YAML document (and conf.d/ beside it) into ready settings; every problem goes to the report. Rank 5.
+ * one YAML document (and conf.d/ beside it) into ready settings; every problem goes to the report. Rank 6.
  */
 #ifndef GATEWAY_CONFIG_H
 #define GATEWAY_CONFIG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Everything that one reading of the configuration made: upstreams, deliveries, sources. A reload builds the
- * next generation beside the running one, moves over what did not change, and lets the rest go. Rank 5.
+ * next generation beside the running one, moves over what did not change, and lets the rest go. Rank 6.
  */
 #ifndef GATEWAY_GENERATION_H
 #define GATEWAY_GENERATION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The gateway's own struct, shared by gateway.c, gateway_reload.c and gateway_status.c and nobody else.
- * Rank 5.
+ * Rank 6.
  */
 #ifndef GATEWAY_PARTS_H
 #define GATEWAY_PARTS_H

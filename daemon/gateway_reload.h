@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A reload: read and check, build beside, let what changes run empty, swap. On any problem the running
- * generation stays. Rank 5.
+ * generation stays. Rank 6.
  */
 #ifndef GATEWAY_RELOAD_H
 #define GATEWAY_RELOAD_H

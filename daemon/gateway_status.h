@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the gateway shows: the handlers of the control socket. Rank 5.
+ * What the gateway shows: the handlers of the control socket. Rank 6.
  */
 #ifndef GATEWAY_STATUS_H
 #define GATEWAY_STATUS_H

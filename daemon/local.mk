@@ -19,7 +19,8 @@ RANK2 = daemon/loop/libloop.a daemon/metrics/libmetrics.a daemon/message/libmess
   $(RANK1) $(LIBEVENT_LIBS) $(YAML_LIBS)
 RANK3 = daemon/schema/libschema.a daemon/journal/libjournal.a daemon/mqtt/libmqtt.a daemon/plugin/libplugin.a \
   daemon/admin/libadmin.a $(RANK2) $(PROTOBUF_C_LIBS) $(MOSQUITTO_LIBS) $(OPENSSL_LIBS) -ldl
-RANK4 = daemon/ingest/libingest.a daemon/pipeline/libpipeline.a daemon/delivery/libdelivery.a $(RANK3)
+RANK4 = daemon/ingest/libingest.a daemon/pipeline/libpipeline.a $(RANK3)
+RANK5 = daemon/delivery/libdelivery.a $(RANK4)
 
 EXTRA_DIST += %D%/LAYERS %D%/README.md
 
@@ -32,8 +33,8 @@ noinst_LIBRARIES += %D%/libgateway.a
   %D%/gateway_reload.c %D%/gateway_reload.h \
   %D%/gateway_status.c %D%/gateway_status.h \
   %D%/service_manager.c %D%/service_manager.h
-RANK5 = daemon/libgateway.a $(RANK4)
+RANK6 = daemon/libgateway.a $(RANK5)
 
 sbin_PROGRAMS += %D%/forebayd
 %C%_forebayd_SOURCES = %D%/main.c
-%C%_forebayd_LDADD = $(RANK5)
+%C%_forebayd_LDADD = $(RANK6)

@@ -2,7 +2,7 @@
  *
  * What systemd is told: sd_notify(3) over the socket of $NOTIFY_SOCKET, without libsystemd, and the watchdog,
  * which is fed by the loop and so only while the loop makes progress. Does nothing when the variables are not
- * set. Rank 5.
+ * set. Rank 6.
  */
 #ifndef SERVICE_MANAGER_H
 #define SERVICE_MANAGER_H

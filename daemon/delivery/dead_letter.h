@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The dead-letter store: a second journal whose records are messages that a route could not process or an
- * upstream rejected, with the reason. Rank 4.
+ * upstream rejected, with the reason. Rank 5.
  */
 #ifndef DELIVERY_DEAD_LETTER_H
 #define DELIVERY_DEAD_LETTER_H

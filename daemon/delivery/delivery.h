@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One route to one target: reads the journal behind its own cursor, runs the pipeline, sends, and moves the
- * cursor when everything made from a record is confirmed, filtered or kept as a dead letter. Rank 4.
+ * cursor when everything made from a record is confirmed, filtered or kept as a dead letter. Rank 5.
  *
  * accepted = delivered + queued + filtered + aggregated + dead_lettered + dropped, at every moment
  * (delivery_counters).

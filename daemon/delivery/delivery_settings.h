@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One target of a route, the entries of `to`. Rank 4.
+ * One target of a route, the entries of `to`. Rank 5.
  */
 #ifndef DELIVERY_DELIVERY_SETTINGS_H
 #define DELIVERY_DELIVERY_SETTINGS_H

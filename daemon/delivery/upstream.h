@@ -2,7 +2,7 @@
  *
  * Where messages go: an MQTT broker, a plugin's service, nowhere (null). One upstream serves several
  * deliveries; it takes outputs in order, answers each exactly once, and says when there is room again.
- * Rank 4.
+ * Rank 5.
  */
 #ifndef DELIVERY_UPSTREAM_H
 #define DELIVERY_UPSTREAM_H

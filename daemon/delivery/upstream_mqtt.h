@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * An MQTT broker as upstream: one connection of its own, shared by every delivery that goes to this broker.
- * Rank 4.
+ * Rank 5.
  */
 #ifndef DELIVERY_UPSTREAM_MQTT_H
 #define DELIVERY_UPSTREAM_MQTT_H

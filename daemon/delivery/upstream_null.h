@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The upstream that accepts everything and keeps nothing: for measuring, for trying a route, for tests.
- * Rank 4.
+ * Rank 5.
  */
 #ifndef DELIVERY_UPSTREAM_NULL_H
 #define DELIVERY_UPSTREAM_NULL_H

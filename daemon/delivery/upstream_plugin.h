@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An upstream that a plugin implements (http, file, …): the daemon's side of struct fby_upstream_ops. Rank 4.
+ * An upstream that a plugin implements (http, file, …): the daemon's side of struct fby_upstream_ops. Rank 5.
  */
 #ifndef DELIVERY_UPSTREAM_PLUGIN_H
 #define DELIVERY_UPSTREAM_PLUGIN_H
