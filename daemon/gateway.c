@@ -159,6 +159,7 @@ static bool open_storage(struct gateway *g, const struct gateway_config *c, stru
     g->parts.journal = g->journal;
     g->parts.dead_letters = dead_letter_store_create(g->dead_journal, g->loop);
     g->parts.routes = route_table_create(g->journal, g->metrics);
+    g->parts.sink = route_table_sink(g->parts.routes);
     return true;
 }
 

@@ -157,8 +157,8 @@ static bool build_mqtt_upstream(struct generation *g, const struct generation *o
     p->state = PART_NEW;
     if (!is_source_broker(c, b))
         p->status_topic = make_status_topic(c, b->mqtt.status_topic);
-    p->upstream = upstream_mqtt_create(b->name, &b->mqtt, p->client_id, p->status_topic, g->parts->loop,
-                                       g->parts->metrics, err);
+    p->upstream = upstream_mqtt_create(b->name, &b->mqtt, p->client_id, c->gateway.id, p->status_topic,
+                                       g->parts->loop, g->parts->metrics, err);
     return p->upstream != NULL;
 }
 
@@ -276,17 +276,15 @@ static bool build_source(struct generation *g, const struct generation *old, con
         return true;
     p->client_id = make_client_id(c, b, "");
     p->status_topic = make_status_topic(c, b->mqtt.status_topic);
-    struct source_mqtt_parts parts = {
+    struct source_mqtt_options options = {
         .name = b->name,
-        .settings = &b->mqtt,
+        .broker = &b->mqtt,
         .client_id = p->client_id,
+        .gateway = c->gateway.id,
         .status_topic = p->status_topic,
         .state_directory = c->gateway.state_directory,
-        .sink = route_table_sink(g->parts->routes),
-        .loop = g->parts->loop,
-        .metrics = g->parts->metrics,
     };
-    p->source = source_mqtt_create(&parts, err);
+    p->source = source_mqtt_create(&options, &g->parts->sink, g->parts->loop, g->parts->metrics, err);
     return p->source != NULL;
 }
 
@@ -300,39 +298,24 @@ static bool build_sources(struct generation *g, const struct generation *old, st
     return true;
 }
 
-/* The union of what the routes of this broker read; the highest QoS wins where two ask for the same. */
-static size_t collect_subscriptions(const struct gateway_config *c, const char *broker,
-                                    struct mqtt_subscription *subs)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < c->route_count; i++) {
-        const struct route_config *r = &c->routes[i];
-        if (strcmp(r->broker->name, broker) != 0)
-            continue;
-        for (size_t k = 0; k < r->filter_count; k++) {
-            const char *filter = topic_filter_subscription(r->filters[k]);
-            size_t at = 0;
-            while (at < count && strcmp(subs[at].filter, filter) != 0)
-                at++;
-            if (at == count)
-                subs[count++] = (struct mqtt_subscription){.filter = filter};
-            if (subs[at].qos < (int)r->source.qos)
-                subs[at].qos = (int)r->source.qos;
-        }
-    }
-    return count;
-}
-
+/* What all routes of this broker read; the source merges repetitions. */
 static void subscribe_source(struct generation *g, struct source_part *p)
 {
     const struct gateway_config *c = g->shared->config;
-    size_t most = 0;
+    size_t most = 0, count = 0;
     for (size_t i = 0; i < c->route_count; i++)
         most += c->routes[i].filter_count;
-    struct mqtt_subscription *subs = xcalloc(most, sizeof *subs);
-    size_t count = collect_subscriptions(c, p->broker->name, subs);
-    source_mqtt_set_subscriptions(p->source, subs, count);
-    free(subs);
+    struct source_mqtt_filter *filters = xcalloc(most, sizeof *filters);
+    for (size_t i = 0; i < c->route_count; i++) {
+        const struct route_config *r = &c->routes[i];
+        if (strcmp(r->broker->name, p->broker->name) != 0)
+            continue;
+        for (size_t k = 0; k < r->filter_count; k++)
+            filters[count++] =
+                (struct source_mqtt_filter){topic_filter_subscription(r->filters[k]), (int)r->source.qos};
+    }
+    source_mqtt_set_subscriptions(p->source, filters, count);
+    free(filters);
 }
 
 /* ---- Build, start, end ---- */

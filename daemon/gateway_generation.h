@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "gateway_config.h"
+#include "message/message_sink.h"
 
 struct dead_letter_store;
 struct delivery;
@@ -26,6 +27,7 @@ struct generation_parts {
     struct journal *journal;
     struct dead_letter_store *dead_letters;
     struct route_table *routes;
+    struct message_sink sink; /* of the route table */
 };
 
 struct generation;

@@ -41,10 +41,12 @@ const char *gateway_status_text(struct gateway *g)
         return text;
     }
     for (size_t i = 0; i < generation_source_count(g->generation); i++) {
-        struct source_mqtt *s = generation_source(g->generation, i);
-        if (s && !source_mqtt_status(s)->connected) {
+        struct source_mqtt_status status = {.connected = true};
+        if (generation_source(g->generation, i))
+            source_mqtt_status(generation_source(g->generation, i), &status);
+        if (!status.connected) {
             snprintf(text, sizeof text, "degraded: broker %s: %.200s",
-                     generation_source_name(g->generation, i), source_mqtt_status(s)->text);
+                     generation_source_name(g->generation, i), status.text);
             return text;
         }
     }
@@ -76,12 +78,16 @@ static void write_sources(struct json_writer *w, struct gateway *g)
         struct source_mqtt *s = generation_source(g->generation, i);
         if (!s)
             continue;
-        const struct source_mqtt_status *status = source_mqtt_status(s);
+        struct source_mqtt_status status;
+        source_mqtt_status(s, &status);
         json_writer_begin_object(w, generation_source_name(g->generation, i));
-        json_writer_add_bool(w, "connected", status->connected);
-        json_writer_add_text(w, "text", status->text);
-        json_writer_add_bool(w, "possible_gap", status->possible_gap);
-        json_writer_add_uint(w, "received", status->received);
+        json_writer_add_bool(w, "connected", status.connected);
+        json_writer_add_text(w, "text", status.text);
+        json_writer_add_bool(w, "possible_gap", status.possible_gap);
+        json_writer_add_bool(w, "stopped_by_journal", status.stopped_by_sink);
+        json_writer_add_uint(w, "received", status.accepted);
+        json_writer_add_uint(w, "filters", status.filter_count);
+        json_writer_add_uint(w, "filters_refused", status.refused_count);
         json_writer_end_object(w);
     }
     json_writer_end_object(w);

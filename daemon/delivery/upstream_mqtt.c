@@ -210,16 +210,16 @@ static const struct mqtt_client_events client_events = {
 };
 
 struct upstream *upstream_mqtt_create(const char *name, const struct mqtt_settings *s, const char *client_id,
-                                      const char *status_topic, struct loop *l, struct metrics *metrics,
-                                      struct error *err)
+                                      const char *gateway, const char *status_topic, struct loop *l,
+                                      struct metrics *metrics, struct error *err)
 {
     struct upstream_mqtt *m = xcalloc(1, sizeof *m);
     upstream_init(&m->base, &mqtt_ops, "mqtt", name);
     list_init(&m->sent);
     list_init(&m->refused);
     m->loop = l;
-    m->role =
-        (struct mqtt_client_role){.name = m->base.name, .client_id = client_id, .status_topic = status_topic};
+    m->role = (struct mqtt_client_role){
+        .name = m->base.name, .client_id = client_id, .status_topic = status_topic, .gateway = gateway};
     m->client = mqtt_client_create(s, &m->role, &client_events, m, l, metrics, err);
     if (!m->client) {
         upstream_finish(&m->base);

@@ -15,7 +15,7 @@ struct mqtt_settings;
 
 /* `s` and the texts must outlive it. Connects from upstream_start() on, and comes back by itself. */
 struct upstream *upstream_mqtt_create(const char *name, const struct mqtt_settings *s, const char *client_id,
-                                      const char *status_topic, struct loop *l, struct metrics *metrics,
-                                      struct error *err);
+                                      const char *gateway, const char *status_topic, struct loop *l,
+                                      struct metrics *metrics, struct error *err);
 
 #endif
