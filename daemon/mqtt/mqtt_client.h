@@ -21,10 +21,11 @@ struct mqtt_client_events {
     /* `session_present`: the broker kept our session. */
     void (*on_connected)(void *ctx, bool session_present);
     /* Also after a failed try; `reason` is one line for the operator. Publishes in flight are forgotten:
-     * on_published is not called for them. The client comes back by itself. */
+     * on_published is not called for them. The client comes back by itself, unless it is paused. */
     void (*on_disconnected)(void *ctx, const char *reason);
-    void (*on_message)(void *ctx, const struct message *m); /* borrowed; source is empty */
-    void (*on_burst)(void *ctx);                            /* gated: at least one message came */
+    /* Borrowed; source and time_us are empty, and `duplicate` is false: libmosquitto does not tell. */
+    void (*on_message)(void *ctx, const struct message *m);
+    void (*on_burst)(void *ctx); /* gated: at least one message came */
     /* A QoS 1 publish was answered (QoS 0: written). `reason_code` >= 0x80: refused, `reason` says why. */
     void (*on_published)(void *ctx, uint64_t token, int reason_code, const char *reason);
     /* Room again after STATUS_BUSY. */
@@ -38,7 +39,8 @@ struct mqtt_client_role {
     const char *client_id; /* complete */
     bool gated;
     bool persistent;          /* keep the session on the broker (clean start false, expiry as configured) */
-    const char *status_topic; /* NULL: none */
+    const char *status_topic; /* complete; NULL: none */
+    const char *gateway;      /* our id, for the status message; NULL: left out */
 };
 
 /* `s` and `role` must outlive the client. Does not connect yet. */
@@ -50,12 +52,14 @@ void mqtt_client_start(struct mqtt_client *c);
 void mqtt_client_destroy(struct mqtt_client *c);
 
 bool mqtt_client_is_connected(const struct mqtt_client *c);
-/* One line: "connected", or why not and when the next try is. */
+/* One line: "connected", or why not and when the next try is. Valid until the next call. */
 const char *mqtt_client_state_text(const struct mqtt_client *c);
 /* The Receive Maximum or inflight window that limits unacknowledged messages towards us, if known; else 20.
  */
 unsigned mqtt_client_receive_window(const struct mqtt_client *c);
 
+/* STATUS_BUSY: not connected. STATUS_INVALID: not a filter. With MQTT 5 retained messages come only for
+ * filters that the session did not have. */
 struct mqtt_subscription {
     const char *filter;
     int qos;
@@ -69,7 +73,7 @@ MUST_CHECK enum status mqtt_client_unsubscribe(struct mqtt_client *c, const char
 /* Gated clients. */
 void mqtt_client_release(struct mqtt_client *c);
 void mqtt_client_abort(struct mqtt_client *c, const char *reason);
-/* Stop reading (back-pressure) until the given false. */
+/* Stop reading (back-pressure), and do not come back after a lost connection, until given false. */
 void mqtt_client_set_paused(struct mqtt_client *c, bool paused);
 
 struct mqtt_publish {

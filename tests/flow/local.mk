@@ -1,1 +1,9 @@
-# flow
+# The chain in one process: a real journal, the route table and deliveries, an upstream that the test answers for.
+if HAVE_CMOCKA
+check_LIBRARIES += %D%/libflow.a
+%C%_libflow_a_SOURCES = %D%/flow.c %D%/flow.h
+
+check_PROGRAMS += %D%/test_delivery
+TESTS += %D%/test_delivery
+%C%_test_delivery_LDADD = %D%/libflow.a $(RANK5) $(CMOCKA_LIBS)
+endif

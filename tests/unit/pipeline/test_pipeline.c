@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What this proves: stages may pass, drop, fail, answer later, hold and emit; order is kept; a record is done only
- * when its answer was given and every output made from it is finished.
+ * What this proves: stages may pass, drop, fail, answer later, hold and emit; order is kept; a record is done
+ * only when its answer was given and every output made from it is finished.
  */
 #include "pipeline/pipeline.h"
 
@@ -25,7 +25,8 @@ static struct fby_instance *instance;
 static struct fby_item *kept[16];
 static size_t kept_count;
 
-static void *stage_create(const struct fby_host *h, struct fby_instance *in, const void *options, struct fby_error *err)
+static void *stage_create(const struct fby_host *h, struct fby_instance *in, const void *options,
+                          struct fby_error *err)
 {
     (void)options;
     (void)err;

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Wire bytes straight to JSON text, by the ProtoJSON mapping: schema_decode_json() of schema.h.
+ */
+#include "base/json_writer.h"
+#include "base/number_format.h"
+#include "base/utf8.h"
+#include "schema/schema_decode.h"
+#include "schema/schema_map.h"
+#include "schema/schema_wellknown.h"
+
+#include <math.h>
+
+struct json {
+    struct schema_reader *r;
+    struct buffer *out;
+    unsigned names; /* which of a field's names: 0 JSON, 1 original */
+};
+
+static bool write_level(struct json *j, const struct schema_type *t, const struct schema_level *level);
+
+static inline void put_raw(struct buffer *b, const char *text, size_t len)
+{
+    if (!buffer_reserve(b, len))
+        return;
+    memcpy(b->data + b->len, text, len);
+    b->len += len;
+}
+
+#define PUT(b, literal) put_raw(b, literal, sizeof(literal) - 1)
+
+static void put_int64(struct buffer *b, int64_t value, bool quoted)
+{
+    if (!buffer_reserve(b, NUMBER_FORMAT_MAX + 2))
+        return;
+    char *text = (char *)b->data + b->len;
+    size_t len = 0;
+    if (quoted)
+        text[len++] = '"';
+    len += number_format_int64(value, text + len);
+    if (quoted)
+        text[len++] = '"';
+    b->len += len;
+}
+
+static void put_uint64(struct buffer *b, uint64_t value, bool quoted)
+{
+    if (!buffer_reserve(b, NUMBER_FORMAT_MAX + 2))
+        return;
+    char *text = (char *)b->data + b->len;
+    size_t len = 0;
+    if (quoted)
+        text[len++] = '"';
+    len += number_format_uint64(value, text + len);
+    if (quoted)
+        text[len++] = '"';
+    b->len += len;
+}
+
+static void put_double(struct buffer *b, double value, bool is_float)
+{
+    if (!isfinite(value)) {
+        json_write_double(b, value);
+        return;
+    }
+    if (!buffer_reserve(b, NUMBER_FORMAT_MAX))
+        return;
+    char *text = (char *)b->data + b->len;
+    b->len += is_float ? number_format_float((float)value, text) : number_format_double(value, text);
+}
+
+static void put_hex(struct buffer *b, struct bytes data)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (!buffer_reserve(b, 2 * data.len + 2))
+        return;
+    uint8_t *text = b->data + b->len;
+    *text++ = '"';
+    for (size_t i = 0; i < data.len; i++) {
+        *text++ = (uint8_t)digits[data.data[i] >> 4];
+        *text++ = (uint8_t)digits[data.data[i] & 15];
+    }
+    *text = '"';
+    b->len += 2 * data.len + 2;
+}
+
+static void put_enum(struct json *j, const struct schema_enum *e, int32_t number)
+{
+    if (e->is_null_value) {
+        PUT(j->out, "null");
+        return;
+    }
+    const struct schema_enum_value *v = j->r->options->enum_numbers ? NULL : schema_enum_find(e, number);
+    if (!v) {
+        put_int64(j->out, number, false);
+        return;
+    }
+    /* Names of enum values are identifiers: nothing to escape. */
+    if (!buffer_reserve(j->out, v->name.len + 2))
+        return;
+    uint8_t *text = j->out->data + j->out->len;
+    text[0] = '"';
+    memcpy(text + 1, v->name.data, v->name.len);
+    text[v->name.len + 1] = '"';
+    j->out->len += v->name.len + 2;
+}
+
+static bool put_string(struct json *j, const struct schema_field *f, struct bytes text)
+{
+    if (json_write_string(j->out, text) || !(f->flags & SCHEMA_FIELD_UTF8))
+        return true;
+    return schema_reader_fail(j->r, STATUS_INVALID, text.data, "%s is not UTF-8", f->names[1].data);
+}
+
+/* One value that is not a message. By value: the records may move. */
+static bool write_scalar(struct json *j, const struct schema_field *f, struct schema_record v)
+{
+    bool quoted = !j->r->options->int64_numbers;
+    switch ((enum schema_kind)f->kind) {
+    case SCHEMA_KIND_DOUBLE:
+        put_double(j->out, schema_double(v.number), false);
+        return true;
+    case SCHEMA_KIND_FLOAT:
+        put_double(j->out, (double)schema_float(v.number), true);
+        return true;
+    case SCHEMA_KIND_INT64:
+    case SCHEMA_KIND_SFIXED64:
+        put_int64(j->out, (int64_t)v.number, quoted);
+        return true;
+    case SCHEMA_KIND_UINT64:
+    case SCHEMA_KIND_FIXED64:
+        put_uint64(j->out, v.number, quoted);
+        return true;
+    case SCHEMA_KIND_SINT64:
+        put_int64(j->out, schema_sint64(v.number), quoted);
+        return true;
+    case SCHEMA_KIND_INT32:
+    case SCHEMA_KIND_SFIXED32:
+        put_int64(j->out, (int32_t)v.number, false);
+        return true;
+    case SCHEMA_KIND_UINT32:
+    case SCHEMA_KIND_FIXED32:
+        put_uint64(j->out, (uint32_t)v.number, false);
+        return true;
+    case SCHEMA_KIND_SINT32:
+        put_int64(j->out, schema_sint32(v.number), false);
+        return true;
+    case SCHEMA_KIND_BOOL:
+        put_raw(j->out, v.number ? "true" : "false", v.number ? 4 : 5);
+        return true;
+    case SCHEMA_KIND_ENUM:
+        put_enum(j, f->enumeration, (int32_t)v.number);
+        return true;
+    case SCHEMA_KIND_STRING:
+        return put_string(j, f, bytes_of(v.data, v.len));
+    case SCHEMA_KIND_BYTES:
+        if (j->r->options->bytes_as == SCHEMA_BYTES_HEX)
+            put_hex(j->out, bytes_of(v.data, v.len));
+        else
+            json_write_base64(j->out, bytes_of(v.data, v.len));
+        return true;
+    case SCHEMA_KIND_MESSAGE:
+    case SCHEMA_KIND_GROUP:
+        break;
+    }
+    return false;
+}
+
+static bool write_message(struct json *j, const struct schema_type *t, uint32_t first, uint32_t count)
+{
+    struct schema_level level;
+    if (!schema_level_open(j->r, t, first, count, &level) || !write_level(j, t, &level))
+        return false;
+    schema_level_close(j->r, &level);
+    return true;
+}
+
+static bool write_packed(struct json *j, const struct schema_field *f, struct schema_record run)
+{
+    uint32_t count;
+    if (!schema_packed_count(j->r, f, &run, &count) || !schema_reader_spend(j->r, count))
+        return false;
+    const uint8_t *at = run.data;
+    while (count-- > 0) {
+        struct schema_record element = {.number = schema_packed_next(f, &at)};
+        if (f->kind == SCHEMA_KIND_ENUM && schema_field_rejects(f, element.number))
+            continue;
+        if (!write_scalar(j, f, element))
+            return false;
+        buffer_add_byte(j->out, ',');
+    }
+    return true;
+}
+
+/* [*any] false: the list turned out to be empty. */
+static bool write_list(struct json *j, const struct schema_field *f, uint32_t first, uint32_t count,
+                       bool *any)
+{
+    bool is_message = schema_field_is_message(f);
+    buffer_add_byte(j->out, '[');
+    size_t begin = j->out->len;
+    for (uint32_t i = first; i < first + count; i++) {
+        struct schema_record record = j->r->records[i];
+        if (record.slot & SCHEMA_RECORD_PACKED) {
+            if (!write_packed(j, f, record))
+                return false;
+            continue;
+        }
+        if (!(is_message ? write_message(j, f->type, i, 1) : write_scalar(j, f, record)))
+            return false;
+        buffer_add_byte(j->out, ',');
+        if (j->out->failed)
+            return schema_reader_no_memory(j->r);
+    }
+    *any = j->out->len > begin;
+    if (*any && !j->out->failed)
+        j->out->data[j->out->len - 1] = ']';
+    else
+        buffer_add_byte(j->out, ']');
+    return true;
+}
+
+static bool write_map_key(struct json *j, const struct schema_field *f, struct schema_record key)
+{
+    if (f->kind == SCHEMA_KIND_STRING) {
+        if (!put_string(j, f, bytes_of(key.data, key.len)))
+            return false;
+    } else {
+        bool quote = j->r->options->int64_numbers || f->wire == SCHEMA_WIRE_FIXED32 ||
+                     f->kind == SCHEMA_KIND_INT32 || f->kind == SCHEMA_KIND_UINT32 ||
+                     f->kind == SCHEMA_KIND_SINT32 || f->kind == SCHEMA_KIND_BOOL;
+        if (quote)
+            buffer_add_byte(j->out, '"');
+        write_scalar(j, f, key);
+        if (quote)
+            buffer_add_byte(j->out, '"');
+    }
+    buffer_add_byte(j->out, ':');
+    return true;
+}
+
+static bool write_map_value(struct json *j, const struct schema_field *f, const struct schema_map_entry *e)
+{
+    if (f->kind == SCHEMA_KIND_MESSAGE)
+        return write_message(j, f->type, e->value_first, e->value_count);
+    return write_scalar(j, f, e->value_count ? j->r->records[e->value_first] : schema_map_default(f));
+}
+
+static bool write_map(struct json *j, const struct schema_field *f, uint32_t first, uint32_t count, bool *any)
+{
+    struct schema_map map;
+    if (!schema_map_open(j->r, f, first, count, &map))
+        return false;
+    buffer_add_byte(j->out, '{');
+    uint32_t left = map.live;
+    for (uint32_t i = 0; i < map.count; i++) {
+        if (map.entries[i].dead)
+            continue;
+        if (!write_map_key(j, map.key, map.entries[i].key) || !write_map_value(j, map.value, &map.entries[i]))
+            return false;
+        if (--left)
+            buffer_add_byte(j->out, ',');
+        if (j->out->failed)
+            return schema_reader_no_memory(j->r);
+    }
+    buffer_add_byte(j->out, '}');
+    *any = map.live > 0;
+    schema_map_close(j->r, &map);
+    return true;
+}
+
+/* The key, with a comma unless it is the first in its object. */
+static inline void put_key(struct json *j, const struct schema_field *f)
+{
+    struct fby_bytes key = f->keys[j->names];
+    struct buffer *b = j->out;
+    if (!buffer_reserve(b, key.len))
+        return;
+    size_t first = b->data[b->len - 1] == '{';
+    memcpy(b->data + b->len, key.data + first, key.len - first);
+    b->len += key.len - first;
+}
+
+static void write_default(struct json *j, const struct schema_field *f)
+{
+    if (!schema_field_has_default(f))
+        return;
+    put_key(j, f);
+    if (f->flags & SCHEMA_FIELD_MAP)
+        PUT(j->out, "{}");
+    else if (f->flags & SCHEMA_FIELD_REPEATED)
+        PUT(j->out, "[]");
+    else
+        write_scalar(j, f, schema_map_default(f));
+}
+
+/* One field of a message with all its occurrences. */
+static bool write_field(struct json *j, const struct schema_field *f, uint32_t first, uint32_t count)
+{
+    uint32_t last = first + count - 1;
+    if (schema_field_is_silent(j->r, f, last))
+        return true;
+    size_t before = j->out->len;
+    put_key(j, f);
+    bool any = true, ok;
+    if (f->flags & SCHEMA_FIELD_MAP)
+        ok = write_map(j, f, first, count, &any);
+    else if (f->flags & SCHEMA_FIELD_REPEATED)
+        ok = write_list(j, f, first, count, &any);
+    else if (schema_field_is_message(f))
+        ok = write_message(j, f->type, first, count);
+    else
+        ok = write_scalar(j, f, j->r->records[last]);
+    if (ok && !any && !j->r->options->emit_defaults)
+        j->out->len = before;
+    return ok;
+}
+
+/* The fields of an object whose brace is open. */
+static bool write_fields(struct json *j, const struct schema_type *t, const struct schema_level *level)
+{
+    bool defaults = j->r->options->emit_defaults;
+    uint32_t next = 0;
+    for (uint32_t i = level->begin; i < level->end;) {
+        uint32_t count = schema_level_run(j->r, level, i);
+        uint32_t slot = SCHEMA_RECORD_SLOT(j->r->records[i].slot);
+        for (; defaults && next < slot; next++)
+            write_default(j, &t->fields[next]);
+        next = slot + 1;
+        if (!write_field(j, &t->fields[slot], i, count))
+            return false;
+        i += count;
+        if (j->out->failed)
+            return schema_reader_fail(j->r, STATUS_LIMIT, NULL,
+                                      "the JSON text is over the limit of %lld bytes",
+                                      (long long)j->r->options->max_output);
+    }
+    for (; defaults && next < t->field_count; next++)
+        write_default(j, &t->fields[next]);
+    return true;
+}
+
+static bool write_time(struct json *j, const struct schema_type *t, const struct schema_level *level)
+{
+    int64_t seconds;
+    int32_t nanos;
+    if (!schema_read_time(j->r, t, level, &seconds, &nanos))
+        return false;
+    if (!buffer_reserve(j->out, SCHEMA_TIMESTAMP_TEXT_MAX + 2))
+        return true;
+    char *text = (char *)j->out->data + j->out->len;
+    size_t len = t->wellknown == SCHEMA_TIMESTAMP ? schema_timestamp_format(seconds, nanos, text + 1)
+                                                  : schema_duration_format(seconds, nanos, text + 1);
+    text[0] = text[len + 1] = '"';
+    j->out->len += len + 2;
+    return true;
+}
+
+static bool write_field_mask(struct json *j, const struct schema_level *level)
+{
+    struct buffer paths = {0};
+    bool ok = schema_read_field_mask(j->r, level, &paths);
+    if (ok && !json_write_string(j->out, buffer_bytes(&paths)))
+        ok = schema_reader_fail(j->r, STATUS_INVALID, NULL, "a path of a FieldMask is not UTF-8");
+    buffer_finish(&paths);
+    return ok;
+}
+
+static bool write_any(struct json *j, const struct schema_type *t, const struct schema_level *level)
+{
+    struct schema_any any;
+    if (!schema_read_any(j->r, t, level, &any))
+        return false;
+    if (!any.type) {
+        PUT(j->out, "{}");
+        return true;
+    }
+    PUT(j->out, "{\"@type\":");
+    if (!json_write_string(j->out, any.url))
+        return schema_reader_fail(j->r, STATUS_INVALID, any.url.data, "the type of an Any is not UTF-8");
+    struct schema_level inner;
+    if (!schema_any_open(j->r, &any, &inner))
+        return false;
+    if (any.type->wellknown != SCHEMA_PLAIN)
+        PUT(j->out, ",\"value\":");
+    if (!(any.type->wellknown != SCHEMA_PLAIN ? write_level(j, any.type, &inner)
+                                              : write_fields(j, any.type, &inner)))
+        return false;
+    schema_level_close(j->r, &inner);
+    buffer_add_byte(j->out, '}');
+    return true;
+}
+
+static bool write_value(struct json *j, const struct schema_type *t, const struct schema_level *level)
+{
+    if (level->begin == level->end) {
+        PUT(j->out, "null");
+        return true;
+    }
+    uint32_t first = level->begin, count = schema_level_run(j->r, level, first);
+    const struct schema_field *f = &t->fields[SCHEMA_RECORD_SLOT(j->r->records[first].slot)];
+    if (schema_field_is_message(f))
+        return write_message(j, f->type, first, count);
+    struct schema_record v = j->r->records[first + count - 1];
+    if (f->kind == SCHEMA_KIND_DOUBLE && !isfinite(schema_double(v.number)))
+        return schema_reader_fail(j->r, STATUS_INVALID, NULL,
+                                  "a Value holds NaN or an infinity, which JSON lacks");
+    return write_scalar(j, f, v);
+}
+
+/* Struct is its map, ListValue its list, a wrapper its value; also when nothing is there. */
+static bool write_inner(struct json *j, const struct schema_type *t, const struct schema_level *level)
+{
+    const struct schema_field *f = &t->fields[0];
+    uint32_t count = level->begin < level->end ? schema_level_run(j->r, level, level->begin) : 0;
+    bool any;
+    if (t->wellknown == SCHEMA_WRAPPER)
+        return write_scalar(j, f, count ? j->r->records[level->begin + count - 1] : schema_map_default(f));
+    if (count)
+        return t->wellknown == SCHEMA_STRUCT ? write_map(j, f, level->begin, count, &any)
+                                             : write_list(j, f, level->begin, count, &any);
+    put_raw(j->out, t->wellknown == SCHEMA_STRUCT ? "{}" : "[]", 2);
+    return true;
+}
+
+static bool write_level(struct json *j, const struct schema_type *t, const struct schema_level *level)
+{
+    switch ((enum schema_wellknown)t->wellknown) {
+    case SCHEMA_PLAIN:
+        buffer_add_byte(j->out, '{');
+        if (j->out->failed)
+            return schema_reader_no_memory(j->r);
+        if (!write_fields(j, t, level))
+            return false;
+        buffer_add_byte(j->out, '}');
+        return true;
+    case SCHEMA_TIMESTAMP:
+    case SCHEMA_DURATION:
+        return write_time(j, t, level);
+    case SCHEMA_FIELD_MASK:
+        return write_field_mask(j, level);
+    case SCHEMA_ANY:
+        return write_any(j, t, level);
+    case SCHEMA_VALUE:
+        return write_value(j, t, level);
+    case SCHEMA_STRUCT:
+    case SCHEMA_LIST_VALUE:
+    case SCHEMA_WRAPPER:
+        return write_inner(j, t, level);
+    }
+    return false;
+}
+
+enum status schema_decode_json(const struct schema_type *t, const struct schema_options *o,
+                               struct bytes payload, struct arena *scratch, struct buffer *out,
+                               struct error *err)
+{
+    struct schema_options options = schema_options_resolve(o, payload.len);
+    enum status status = schema_unframe(&options, &payload, err);
+    if (status != STATUS_OK)
+        return status;
+    struct schema_reader r;
+    struct schema_level level;
+    struct arena_mark mark = arena_mark(scratch);
+    struct json j = {.r = &r, .out = out, .names = options.original_names};
+    size_t before = out->len, limit = out->limit;
+    size_t own_limit = before + (size_t)options.max_output;
+    if (!limit || own_limit < limit)
+        out->limit = own_limit;
+    schema_reader_init(&r, &options, scratch, payload, err);
+    bool ok = schema_level_open_bytes(&r, t, payload, &level) && write_level(&j, t, &level);
+    if (out->failed)
+        ok = schema_reader_fail(&r, STATUS_LIMIT, NULL, "the JSON text is over the limit of %lld bytes",
+                                (long long)options.max_output);
+    arena_rewind(scratch, mark);
+    out->limit = limit;
+    if (ok)
+        return STATUS_OK;
+    out->len = before;
+    out->failed = false;
+    return r.status;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See schema_protoc.h. Output and messages go to memory files, so that neither can block the other.
+ */
+#include "schema/schema_protoc.h"
+
+#include "base/memory.h"
+#include "schema/schema_set.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { MESSAGES_MAX = 700 }; /* bytes of protoc's messages that are shown */
+
+struct arguments {
+    char **items; /* owned, NULL-terminated */
+    size_t count;
+};
+
+static void add_argument(struct arguments *a, char *owned)
+{
+    a->items = xrealloc(a->items, (a->count + 2) * sizeof *a->items);
+    a->items[a->count++] = owned;
+    a->items[a->count] = NULL;
+}
+
+static void finish_arguments(struct arguments *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        free(a->items[i]);
+    free(a->items);
+}
+
+static enum status make_arguments(struct fby_strings sources, struct fby_strings include, struct arguments *a,
+                                  struct error *err)
+{
+    add_argument(a, xstrdup("protoc"));
+    add_argument(a, xstrdup("--include_imports"));
+    add_argument(a, xstrdup("--descriptor_set_out=/dev/fd/3"));
+    for (size_t i = 0; i < include.count; i++)
+        add_argument(a, xasprintf("--proto_path=%s", include.items[i]));
+    for (size_t i = 0; i < sources.count && include.count == 0; i++) {
+        const char *slash = strrchr(sources.items[i], '/');
+        if (slash)
+            add_argument(a, xasprintf("--proto_path=%.*s",
+                                      slash == sources.items[i] ? 1 : (int)(slash - sources.items[i]),
+                                      sources.items[i]));
+        else
+            add_argument(a, xstrdup("--proto_path=."));
+    }
+    for (size_t i = 0; i < sources.count; i++) {
+        if (*sources.items[i] == '-')
+            return error_set(err, STATUS_INVALID, "%s: the name of a .proto file must not start with '-'",
+                             sources.items[i]);
+        add_argument(a, xstrdup(sources.items[i]));
+    }
+    return STATUS_OK;
+}
+
+/* Start protoc with `out_fd` as descriptor 3 and its messages in `messages_fd`. */
+static int spawn(char *const *arguments, int out_fd, int messages_fd, pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, messages_fd, 1);
+    posix_spawn_file_actions_adddup2(&actions, messages_fd, 2);
+    posix_spawn_file_actions_adddup2(&actions, out_fd, 3);
+    int failure = posix_spawnp(pid, "protoc", &actions, &attributes, arguments, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return failure;
+}
+
+/* The exit status; -1 when it had to be killed. */
+static int wait_bounded(pid_t pid)
+{
+    int pid_fd = pidfd_open(pid, 0);
+    struct pollfd p = {.fd = pid_fd, .events = POLLIN};
+    int ready = 0;
+    do
+        ready = pid_fd >= 0 ? poll(&p, 1, SCHEMA_PROTOC_TIMEOUT_MS) : -1;
+    while (ready < 0 && pid_fd >= 0 && errno == EINTR);
+    if (pid_fd >= 0)
+        close(pid_fd);
+    if (ready <= 0)
+        kill(-pid, SIGKILL);
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return ready > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static enum status read_file(int fd, size_t max, struct buffer *out)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || st.st_size < 0)
+        return STATUS_IO;
+    size_t size = (size_t)st.st_size < max ? (size_t)st.st_size : max;
+    if (!buffer_reserve(out, size + 1))
+        return STATUS_NO_MEMORY;
+    ssize_t n = pread(fd, out->data + out->len, size, 0);
+    if (n < 0)
+        return STATUS_IO;
+    out->len += (size_t)n;
+    return STATUS_OK;
+}
+
+static enum status tell_failure(int exit_code, int messages_fd, const char *source, struct error *err)
+{
+    if (exit_code < 0)
+        return error_set(err, STATUS_INVALID, "%s: protoc crashed or took longer than %d s", source,
+                         SCHEMA_PROTOC_TIMEOUT_MS / 1000);
+    struct buffer text = {0};
+    enum status status = read_file(messages_fd, MESSAGES_MAX, &text);
+    while (text.len && text.data[text.len - 1] == '\n')
+        text.len--;
+    if (status == STATUS_OK)
+        status = error_set(err, STATUS_INVALID, "%s: protoc says: %.*s", source, (int)text.len,
+                           text.len ? (const char *)text.data : "");
+    buffer_finish(&text);
+    return status;
+}
+
+static enum status run(const struct arguments *a, const char *source, int out_fd, int messages_fd,
+                       struct buffer *set, struct error *err)
+{
+    if (out_fd < 0 || messages_fd < 0)
+        return error_set_errno(err, STATUS_IO, errno, "memory file for protoc");
+    pid_t pid;
+    int failure = spawn(a->items, out_fd, messages_fd, &pid);
+    if (failure == ENOENT)
+        return error_set(err, STATUS_NOT_FOUND,
+                         "%s: protoc is not installed. Install the package protobuf-compiler, or give a "
+                         "descriptor set made with: protoc --include_imports -o FILE SOURCES",
+                         source);
+    if (failure)
+        return error_set_errno(err, STATUS_IO, failure, "%s: running protoc", source);
+    int exit_code = wait_bounded(pid);
+    if (exit_code != 0)
+        return tell_failure(exit_code, messages_fd, source, err);
+    enum status status = read_file(out_fd, SCHEMA_SET_BYTES_MAX + 1, set);
+    return status ? error_set(err, status, "%s: reading what protoc wrote", source) : STATUS_OK;
+}
+
+enum status schema_protoc_run(struct fby_strings sources, struct fby_strings include, struct buffer *set,
+                              struct error *err)
+{
+    if (sources.count == 0)
+        return error_set(err, STATUS_INVALID, "no .proto file is given");
+    struct arguments a = {0};
+    enum status status = make_arguments(sources, include, &a, err);
+    if (status == STATUS_OK) {
+        int out_fd = memfd_create("forebay-schema", MFD_CLOEXEC);
+        int messages_fd = memfd_create("forebay-protoc", MFD_CLOEXEC);
+        status = run(&a, sources.items[0], out_fd, messages_fd, set, err);
+        if (out_fd >= 0)
+            close(out_fd);
+        if (messages_fd >= 0)
+            close(messages_fd);
+    }
+    finish_arguments(&a);
+    return status;
+}

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Wire bytes to a value tree: schema_decode_value() of schema.h. Strings and bytes stay in the payload, names
+ * in the schema.
+ */
+#include "base/number_format.h"
+#include "base/utf8.h"
+#include "schema/schema_decode.h"
+#include "schema/schema_map.h"
+#include "schema/schema_wellknown.h"
+
+#include <math.h>
+
+struct tree {
+    struct schema_reader *r;
+    unsigned names; /* which of a field's names: 0 JSON, 1 original */
+    uint8_t flags64;
+};
+
+static bool build_level(struct tree *b, const struct schema_type *t, const struct schema_level *level,
+                        struct fby_value *out);
+
+static inline void set_value(struct fby_value *v, enum fby_type type, uint8_t flags)
+{
+    *v = (struct fby_value){.type = (uint8_t)type, .flags = flags};
+}
+
+static inline void set_int(struct fby_value *v, int64_t n, uint8_t flags)
+{
+    set_value(v, FBY_INT, flags);
+    v->integer = n;
+}
+
+static inline void set_uint(struct fby_value *v, uint64_t n, uint8_t flags)
+{
+    set_value(v, FBY_UINT, flags);
+    v->uinteger = n;
+}
+
+static inline void set_bytes(struct fby_value *v, enum fby_type type, const void *data, size_t len)
+{
+    set_value(v, type, 0);
+    v->len = (uint32_t)len;
+    v->bytes = data;
+}
+
+/* A copy with U+FFFD for what is not UTF-8: the tree promises valid strings. */
+static bool set_repaired(struct tree *b, struct bytes text, struct fby_value *v)
+{
+    char *copy = arena_alloc(b->r->arena, 3 * text.len + 1);
+    if (!copy)
+        return schema_reader_no_memory(b->r);
+    size_t len = 0;
+    for (size_t at = 0; at < text.len;) {
+        size_t n = utf8_sequence_length(bytes_of(text.data + at, text.len - at));
+        memcpy(copy + len, n ? (const void *)(text.data + at) : "\xef\xbf\xbd", n ? n : 3);
+        len += n ? n : 3;
+        at += n ? n : 1;
+    }
+    set_bytes(v, FBY_STRING, copy, len);
+    return true;
+}
+
+static bool set_string(struct tree *b, const struct schema_field *f, struct bytes text, struct fby_value *v)
+{
+    if (utf8_is_valid(text)) {
+        set_bytes(v, FBY_STRING, text.data, text.len);
+        return true;
+    }
+    if (f->flags & SCHEMA_FIELD_UTF8)
+        return schema_reader_fail(b->r, STATUS_INVALID, text.data, "%s is not UTF-8", f->names[1].data);
+    return set_repaired(b, text, v);
+}
+
+static void set_enum(const struct tree *b, const struct schema_enum *e, int32_t number, struct fby_value *v)
+{
+    if (e->is_null_value) {
+        set_value(v, FBY_NULL, 0);
+        return;
+    }
+    const struct schema_enum_value *known = b->r->options->enum_numbers ? NULL : schema_enum_find(e, number);
+    if (known)
+        set_bytes(v, FBY_STRING, known->name.data, known->name.len);
+    else
+        set_int(v, number, 0);
+}
+
+static bool build_scalar(struct tree *b, const struct schema_field *f, struct schema_record raw,
+                         struct fby_value *v)
+{
+    switch ((enum schema_kind)f->kind) {
+    case SCHEMA_KIND_DOUBLE:
+        set_value(v, FBY_DOUBLE, 0);
+        v->number = schema_double(raw.number);
+        return true;
+    case SCHEMA_KIND_FLOAT:
+        set_value(v, FBY_DOUBLE, FBY_FLAG_FLOAT32);
+        v->number = (double)schema_float(raw.number);
+        return true;
+    case SCHEMA_KIND_INT64:
+    case SCHEMA_KIND_SFIXED64:
+        set_int(v, (int64_t)raw.number, b->flags64);
+        return true;
+    case SCHEMA_KIND_UINT64:
+    case SCHEMA_KIND_FIXED64:
+        set_uint(v, raw.number, b->flags64);
+        return true;
+    case SCHEMA_KIND_SINT64:
+        set_int(v, schema_sint64(raw.number), b->flags64);
+        return true;
+    case SCHEMA_KIND_INT32:
+    case SCHEMA_KIND_SFIXED32:
+        set_int(v, (int32_t)raw.number, 0);
+        return true;
+    case SCHEMA_KIND_UINT32:
+    case SCHEMA_KIND_FIXED32:
+        set_uint(v, (uint32_t)raw.number, 0);
+        return true;
+    case SCHEMA_KIND_SINT32:
+        set_int(v, schema_sint32(raw.number), 0);
+        return true;
+    case SCHEMA_KIND_BOOL:
+        set_value(v, FBY_BOOL, 0);
+        v->boolean = raw.number != 0;
+        return true;
+    case SCHEMA_KIND_ENUM:
+        set_enum(b, f->enumeration, (int32_t)raw.number, v);
+        return true;
+    case SCHEMA_KIND_STRING:
+        return set_string(b, f, bytes_of(raw.data, raw.len), v);
+    case SCHEMA_KIND_BYTES:
+        set_bytes(v, FBY_BYTES, raw.data, raw.len);
+        return true;
+    case SCHEMA_KIND_MESSAGE:
+    case SCHEMA_KIND_GROUP:
+        break;
+    }
+    return false;
+}
+
+static bool build_message(struct tree *b, const struct schema_type *t, uint32_t first, uint32_t count,
+                          struct fby_value *v)
+{
+    struct schema_level level;
+    if (!schema_level_open(b->r, t, first, count, &level) || !build_level(b, t, &level, v))
+        return false;
+    schema_level_close(b->r, &level);
+    return true;
+}
+
+static bool build_packed(struct tree *b, const struct schema_field *f, struct schema_record run,
+                         struct fby_value *items, uint32_t *used, uint32_t elements)
+{
+    const uint8_t *at = run.data;
+    while (elements-- > 0) {
+        struct schema_record element = {.number = schema_packed_next(f, &at)};
+        if (f->kind == SCHEMA_KIND_ENUM && schema_field_rejects(f, element.number))
+            continue;
+        if (!build_scalar(b, f, element, &items[(*used)++]))
+            return false;
+    }
+    return true;
+}
+
+static bool build_list(struct tree *b, const struct schema_field *f, uint32_t first, uint32_t count,
+                       struct fby_value *v)
+{
+    size_t total = 0;
+    uint32_t elements = 1, used = 0;
+    for (uint32_t i = first; i < first + count; i++, total += elements) {
+        elements = 1;
+        if (b->r->records[i].slot & SCHEMA_RECORD_PACKED) {
+            if (!schema_packed_count(b->r, f, &b->r->records[i], &elements) ||
+                !schema_reader_spend(b->r, elements))
+                return false;
+        }
+    }
+    struct fby_value *items = arena_alloc(b->r->arena, total * sizeof *items);
+    if (!items)
+        return schema_reader_no_memory(b->r);
+    for (uint32_t i = first; i < first + count; i++) {
+        struct schema_record record = b->r->records[i];
+        bool ok;
+        if (record.slot & SCHEMA_RECORD_PACKED) {
+            uint32_t run;
+            ok = schema_packed_count(b->r, f, &record, &run) && build_packed(b, f, record, items, &used, run);
+        } else if (schema_field_is_message(f)) {
+            ok = build_message(b, f->type, i, 1, &items[used++]);
+        } else {
+            ok = build_scalar(b, f, record, &items[used++]);
+        }
+        if (!ok)
+            return false;
+    }
+    set_value(v, FBY_LIST, 0);
+    v->len = used;
+    v->items = items;
+    return true;
+}
+
+/* Map keys are names: numbers and bools as text. */
+static bool build_key(struct tree *b, const struct schema_field *f, struct schema_record key,
+                      struct fby_bytes *name)
+{
+    char text[NUMBER_FORMAT_MAX];
+    struct fby_value v;
+    if (!build_scalar(b, f, key, &v))
+        return false;
+    const char *from = text;
+    size_t len = 0;
+    if (v.type == FBY_STRING) {
+        from = v.bytes;
+        len = v.len;
+    } else if (v.type == FBY_BOOL) {
+        from = v.boolean ? "true" : "false";
+        len = v.boolean ? 4 : 5;
+    } else {
+        len =
+            v.type == FBY_INT ? number_format_int64(v.integer, text) : number_format_uint64(v.uinteger, text);
+    }
+    name->data = arena_strndup(b->r->arena, from, len);
+    name->len = len;
+    return name->data || schema_reader_no_memory(b->r);
+}
+
+static bool build_map(struct tree *b, const struct schema_field *f, uint32_t first, uint32_t count,
+                      struct fby_value *v)
+{
+    struct schema_map map;
+    if (!schema_map_open(b->r, f, first, count, &map))
+        return false;
+    struct fby_field *fields = arena_alloc(b->r->arena, map.live * sizeof *fields);
+    if (!fields)
+        return schema_reader_no_memory(b->r);
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < map.count; i++) {
+        const struct schema_map_entry *e = &map.entries[i];
+        if (e->dead)
+            continue;
+        struct fby_field *to = &fields[used++];
+        if (!build_key(b, map.key, e->key, &to->name))
+            return false;
+        bool ok =
+            map.value->kind == SCHEMA_KIND_MESSAGE
+                ? build_message(b, map.value->type, e->value_first, e->value_count, &to->value)
+                : build_scalar(b, map.value,
+                               e->value_count ? b->r->records[e->value_first] : schema_map_default(map.value),
+                               &to->value);
+        if (!ok)
+            return false;
+    }
+    set_value(v, FBY_MAP, 0);
+    v->len = used;
+    v->fields = fields;
+    schema_map_close(b->r, &map);
+    return true;
+}
+
+static bool build_field(struct tree *b, const struct schema_field *f, uint32_t first, uint32_t count,
+                        struct fby_value *v)
+{
+    if (f->flags & SCHEMA_FIELD_MAP)
+        return build_map(b, f, first, count, v);
+    if (f->flags & SCHEMA_FIELD_REPEATED)
+        return build_list(b, f, first, count, v);
+    if (schema_field_is_message(f))
+        return build_message(b, f->type, first, count, v);
+    return build_scalar(b, f, b->r->records[first + count - 1], v);
+}
+
+static bool build_default(struct tree *b, const struct schema_field *f, struct fby_field *to)
+{
+    to->name = f->names[b->names];
+    if (!(f->flags & SCHEMA_FIELD_REPEATED))
+        return build_scalar(b, f, schema_map_default(f), &to->value);
+    set_value(&to->value, f->flags & SCHEMA_FIELD_MAP ? FBY_MAP : FBY_LIST, 0);
+    to->value.fields = NULL;
+    return true;
+}
+
+/* How many entries the map of this level can have at most. */
+static size_t count_fields(const struct tree *b, const struct schema_type *t,
+                           const struct schema_level *level)
+{
+    if (b->r->options->emit_defaults)
+        return t->field_count;
+    size_t count = 0;
+    uint32_t last = UINT32_MAX;
+    for (uint32_t i = level->begin; i < level->end; i++) {
+        uint32_t slot = SCHEMA_RECORD_SLOT(b->r->records[i].slot);
+        count += slot != last;
+        last = slot;
+    }
+    return count;
+}
+
+static bool build_set_field(struct tree *b, const struct schema_field *f, uint32_t first, uint32_t count,
+                            struct fby_field *to, uint32_t *used)
+{
+    if (schema_field_is_silent(b->r, f, first + count - 1))
+        return true;
+    to->name = f->names[b->names];
+    if (!build_field(b, f, first, count, &to->value))
+        return false;
+    bool empty = (f->flags & SCHEMA_FIELD_REPEATED) && to->value.len == 0;
+    *used += !empty || b->r->options->emit_defaults;
+    return true;
+}
+
+/* The fields of a message, after the `extra` entries that the caller fills in front. */
+static bool build_fields(struct tree *b, const struct schema_type *t, const struct schema_level *level,
+                         uint32_t extra, struct fby_value *v)
+{
+    size_t count = count_fields(b, t, level) + extra;
+    struct fby_field *fields = arena_alloc(b->r->arena, count * sizeof *fields);
+    if (!fields)
+        return schema_reader_no_memory(b->r);
+    bool defaults = b->r->options->emit_defaults;
+    uint32_t used = extra, next = 0;
+    for (uint32_t i = level->begin; i < level->end;) {
+        uint32_t run = schema_level_run(b->r, level, i), slot = SCHEMA_RECORD_SLOT(b->r->records[i].slot);
+        for (; defaults && next < slot; next++)
+            if (schema_field_has_default(&t->fields[next]) &&
+                !build_default(b, &t->fields[next], &fields[used++]))
+                return false;
+        next = slot + 1;
+        if (!build_set_field(b, &t->fields[slot], i, run, &fields[used], &used))
+            return false;
+        i += run;
+    }
+    for (; defaults && next < t->field_count; next++)
+        if (schema_field_has_default(&t->fields[next]) &&
+            !build_default(b, &t->fields[next], &fields[used++]))
+            return false;
+    set_value(v, FBY_MAP, 0);
+    v->len = used;
+    v->fields = fields;
+    return true;
+}
+
+static bool build_time(struct tree *b, const struct schema_type *t, const struct schema_level *level,
+                       struct fby_value *v)
+{
+    int64_t seconds;
+    int32_t nanos;
+    if (!schema_read_time(b->r, t, level, &seconds, &nanos))
+        return false;
+    if (t->wellknown == SCHEMA_TIMESTAMP) {
+        set_value(v, FBY_TIME, 0);
+        v->len = (uint32_t)nanos;
+        v->time_s = seconds;
+        return true;
+    }
+    char text[SCHEMA_TIMESTAMP_TEXT_MAX];
+    size_t len = schema_duration_format(seconds, nanos, text);
+    char *copy = arena_strndup(b->r->arena, text, len);
+    if (!copy)
+        return schema_reader_no_memory(b->r);
+    set_bytes(v, FBY_STRING, copy, len);
+    return true;
+}
+
+static bool build_field_mask(struct tree *b, const struct schema_level *level, struct fby_value *v)
+{
+    struct buffer paths = {0};
+    bool ok = schema_read_field_mask(b->r, level, &paths);
+    char *copy = ok ? arena_strndup(b->r->arena, paths.data, paths.len) : NULL;
+    if (ok && !copy)
+        ok = schema_reader_no_memory(b->r);
+    if (ok)
+        set_bytes(v, FBY_STRING, copy, paths.len);
+    if (ok && !utf8_is_valid(buffer_bytes(&paths)))
+        ok = schema_reader_fail(b->r, STATUS_INVALID, NULL, "a path of a FieldMask is not UTF-8");
+    buffer_finish(&paths);
+    return ok;
+}
+
+static bool build_any(struct tree *b, const struct schema_type *t, const struct schema_level *level,
+                      struct fby_value *v)
+{
+    struct schema_any any;
+    struct schema_level inner;
+    if (!schema_read_any(b->r, t, level, &any))
+        return false;
+    if (!any.type) {
+        set_value(v, FBY_MAP, 0);
+        v->fields = NULL;
+        return true;
+    }
+    if (!utf8_is_valid(any.url))
+        return schema_reader_fail(b->r, STATUS_INVALID, any.url.data, "the type of an Any is not UTF-8");
+    if (!schema_any_open(b->r, &any, &inner))
+        return false;
+    if (any.type->wellknown == SCHEMA_PLAIN) {
+        if (!build_fields(b, any.type, &inner, 1, v))
+            return false;
+    } else {
+        struct fby_field *fields = arena_alloc(b->r->arena, 2 * sizeof *fields);
+        if (!fields)
+            return schema_reader_no_memory(b->r);
+        fields[1].name = (struct fby_bytes){"value", 5};
+        if (!build_level(b, any.type, &inner, &fields[1].value))
+            return false;
+        set_value(v, FBY_MAP, 0);
+        v->len = 2;
+        v->fields = fields;
+    }
+    v->fields[0].name = (struct fby_bytes){"@type", 5};
+    set_bytes(&v->fields[0].value, FBY_STRING, any.url.data, any.url.len);
+    schema_level_close(b->r, &inner);
+    return true;
+}
+
+static bool build_value(struct tree *b, const struct schema_type *t, const struct schema_level *level,
+                        struct fby_value *v)
+{
+    set_value(v, FBY_NULL, 0);
+    if (level->begin == level->end)
+        return true;
+    uint32_t first = level->begin, count = schema_level_run(b->r, level, first);
+    const struct schema_field *f = &t->fields[SCHEMA_RECORD_SLOT(b->r->records[first].slot)];
+    if (!build_field(b, f, first, count, v))
+        return false;
+    if (v->type == FBY_DOUBLE && !isfinite(v->number))
+        return schema_reader_fail(b->r, STATUS_INVALID, NULL,
+                                  "a Value holds NaN or an infinity, which JSON lacks");
+    return true;
+}
+
+/* Struct is its map, ListValue its list, a wrapper its value; also when nothing is there. */
+static bool build_inner(struct tree *b, const struct schema_type *t, const struct schema_level *level,
+                        struct fby_value *v)
+{
+    const struct schema_field *f = &t->fields[0];
+    uint32_t count = level->begin < level->end ? schema_level_run(b->r, level, level->begin) : 0;
+    if (count)
+        return build_field(b, f, level->begin, count, v);
+    if (t->wellknown == SCHEMA_WRAPPER)
+        return build_scalar(b, f, schema_map_default(f), v);
+    set_value(v, t->wellknown == SCHEMA_STRUCT ? FBY_MAP : FBY_LIST, 0);
+    v->fields = NULL;
+    return true;
+}
+
+static bool build_level(struct tree *b, const struct schema_type *t, const struct schema_level *level,
+                        struct fby_value *v)
+{
+    switch ((enum schema_wellknown)t->wellknown) {
+    case SCHEMA_PLAIN:
+        return build_fields(b, t, level, 0, v);
+    case SCHEMA_TIMESTAMP:
+    case SCHEMA_DURATION:
+        return build_time(b, t, level, v);
+    case SCHEMA_FIELD_MASK:
+        return build_field_mask(b, level, v);
+    case SCHEMA_ANY:
+        return build_any(b, t, level, v);
+    case SCHEMA_VALUE:
+        return build_value(b, t, level, v);
+    case SCHEMA_STRUCT:
+    case SCHEMA_LIST_VALUE:
+    case SCHEMA_WRAPPER:
+        return build_inner(b, t, level, v);
+    }
+    return false;
+}
+
+enum status schema_decode_value(const struct schema_type *t, const struct schema_options *o,
+                                struct bytes payload, struct arena *a, struct fby_value *out,
+                                struct error *err)
+{
+    struct schema_options options = schema_options_resolve(o, payload.len);
+    enum status status = schema_unframe(&options, &payload, err);
+    if (status != STATUS_OK)
+        return status;
+    struct schema_reader r;
+    struct schema_level level;
+    struct tree b = {
+        .r = &r, .names = options.original_names, .flags64 = options.int64_numbers ? 0 : FBY_FLAG_TEXT64};
+    schema_reader_init(&r, &options, a, payload, err);
+    bool ok = schema_level_open_bytes(&r, t, payload, &level) && build_level(&b, t, &level, out);
+    return ok ? STATUS_OK : r.status;
+}

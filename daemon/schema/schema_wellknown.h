@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Text forms of the well-known types: RFC 3339 times, durations in seconds, field masks in lowerCamelCase.
+ */
+#ifndef SCHEMA_SCHEMA_WELLKNOWN_H
+#define SCHEMA_SCHEMA_WELLKNOWN_H
+
+#include "base/bytes.h"
+
+#define SCHEMA_TIMESTAMP_MIN_S INT64_C(-62135596800)
+#define SCHEMA_TIMESTAMP_MAX_S INT64_C(253402300799)
+#define SCHEMA_DURATION_MAX_S  INT64_C(315576000000)
+
+enum {
+    SCHEMA_TIMESTAMP_TEXT_MAX = 32, /* bytes of any timestamp or duration */
+};
+
+bool schema_timestamp_is_valid(int64_t seconds, int32_t nanos);
+/* "2026-01-31T23:59:59.5Z" with 0, 3, 6 or 9 digits of fraction; the number of bytes, without a NUL. */
+size_t schema_timestamp_format(int64_t seconds, int32_t nanos, char *text);
+
+bool schema_duration_is_valid(int64_t seconds, int32_t nanos);
+/* "-1.500s". */
+size_t schema_duration_format(int64_t seconds, int32_t nanos, char *text);
+
+/* snake_case to lowerCamelCase, appended; false when the way back would give another path. */
+bool schema_field_mask_format(struct bytes path, struct buffer *out);
+
+#endif

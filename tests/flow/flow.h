@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The chain in one process for flow tests: a real journal in a temporary directory, the route table,
+ * deliveries and an upstream that the test answers for. Messages are put in as a source would.
+ */
+#ifndef TESTS_FLOW_FLOW_H
+#define TESTS_FLOW_FLOW_H
+
+#include "delivery/dead_letter.h"
+#include "delivery/delivery.h"
+#include "delivery/upstream_null.h"
+#include "journal/journal.h"
+#include "loop/loop.h"
+#include "message/topic_filter.h"
+#include "metrics/metrics.h"
+#include "pipeline/route_table.h"
+#include "plugin/plugin_host.h"
+
+enum { FLOW_OUTPUTS = 20000 };
+
+struct flow {
+    char directory[64];
+    struct journal_settings settings;
+    struct loop *loop;
+    struct metrics *metrics;
+    struct plugin_host *plugins;
+    struct journal *journal, *dead_journal;
+    struct dead_letter_store *dead_letters;
+    struct route_table *routes;
+    struct upstream *upstream;
+    struct topic_filter *filter;
+    struct delivery_settings delivery_settings;
+    struct pipeline_settings pipeline_settings;
+    struct delivery *delivery;
+    /* What the upstream got, in order: "topic payload". */
+    char *outputs[FLOW_OUTPUTS];
+    size_t output_count;
+    /* How it answers; NULL: everything is delivered. */
+    enum fby_outcome (*answer)(struct flow *f, const struct fby_output *o);
+    int committed, commit_failures;
+};
+
+/* Begin with an empty directory; `filter` is the route's. */
+void flow_create(struct flow *f, const char *filter);
+/* Open everything (again); the answer and the outputs stay. */
+void flow_open(struct flow *f);
+/* In order, as at SIGTERM. */
+void flow_close(struct flow *f);
+/* Without writing anything more: the journal directory is copied as it is, and the next flow_open() reads the
+ * copy. */
+void flow_crash(struct flow *f);
+void flow_destroy(struct flow *f);
+
+enum status flow_accept(struct flow *f, const char *topic, const char *payload);
+void flow_commit(struct flow *f); /* and wait for it */
+/* Accept and commit "payload-N" for N from first on. */
+void flow_publish(struct flow *f, const char *topic, unsigned first, unsigned count);
+/* Turn the loop until the counter identity is at rest (nothing queued), at most a few seconds; false when it
+ * is not. */
+bool flow_settle(struct flow *f);
+/* Turn the loop so long that what can happen has happened. */
+void flow_turn(struct flow *f, unsigned turns);
+/* accepted = delivered + queued + filtered + aggregated + dead_lettered + dropped, and queued is not
+ * negative. */
+void flow_check_counters(struct flow *f);
+/* Dead letters now. */
+uint64_t flow_dead_letters(struct flow *f);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What this proves: what was committed is delivered in order, over retries, rejections, restarts and crashes;
+ * the counters add up at every moment, and say after a restart what is queued.
+ */
+#include "flow.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static unsigned retries_left, rejected_number;
+static bool upstream_is_down;
+
+static enum fby_outcome answer_down(struct flow *f, const struct fby_output *o)
+{
+    (void)f;
+    (void)o;
+    return upstream_is_down ? FBY_RETRY : FBY_DELIVERED;
+}
+
+static enum fby_outcome answer_some_retries(struct flow *f, const struct fby_output *o)
+{
+    (void)f;
+    (void)o;
+    if (retries_left && rand() % 3 == 0) {
+        retries_left--;
+        return FBY_RETRY;
+    }
+    return retries_left ? FBY_RETRY : FBY_DELIVERED;
+}
+
+static enum fby_outcome answer_reject_one(struct flow *f, const struct fby_output *o)
+{
+    char payload[32];
+    (void)f;
+    snprintf(payload, sizeof payload, "payload-%u", rejected_number);
+    return o->payload.len == strlen(payload) && memcmp(o->payload.data, payload, o->payload.len) == 0
+               ? FBY_REJECTED
+               : FBY_DELIVERED;
+}
+
+static void expect_outputs(struct flow *f, const char *topic, unsigned first, unsigned count)
+{
+    assert_int_equal(f->output_count, count);
+    for (unsigned i = 0; i < count; i++) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "%s payload-%u", topic, first + i);
+        assert_string_equal(f->outputs[i], expected);
+    }
+}
+
+static void committed_messages_arrive_in_order(void **state)
+{
+    struct flow *f = *state;
+    flow_open(f);
+    for (unsigned i = 0; i < 10; i++) {
+        flow_publish(f, "sensors/a/t", i * 100, 100);
+        flow_check_counters(f);
+    }
+    assert_true(flow_settle(f));
+    expect_outputs(f, "sensors/a/t", 0, 1000);
+    assert_int_equal(delivery_counters(f->delivery)->delivered, 1000);
+    flow_check_counters(f);
+}
+
+static void unwanted_messages_are_not_kept(void **state)
+{
+    struct flow *f = *state;
+    flow_open(f);
+    flow_publish(f, "other/topic", 0, 10);
+    assert_int_equal(journal_durable_head(f->journal), 0);
+    assert_int_equal(delivery_counters(f->delivery)->accepted, 0);
+}
+
+static void topic_templates_take_captures(void **state)
+{
+    struct flow *f = *state;
+    f->delivery_settings.topic = "site/{device}/out/{sequence}";
+    flow_open(f);
+    flow_publish(f, "sensors/abc/t", 7, 1);
+    assert_true(flow_settle(f));
+    assert_string_equal(f->outputs[0], "site/abc/out/1 payload-7");
+}
+
+static void retries_keep_the_order(void **state)
+{
+    struct flow *f = *state;
+    f->answer = answer_down;
+    upstream_is_down = true;
+    flow_open(f);
+    flow_publish(f, "sensors/a/t", 0, 300);
+    flow_turn(f, 20);
+    flow_check_counters(f);
+    assert_int_equal(delivery_counters(f->delivery)->queued, 300);
+    assert_true(delivery_counters(f->delivery)->retries > 0);
+    upstream_is_down = false;
+    assert_true(flow_settle(f));
+    expect_outputs(f, "sensors/a/t", 0, 300);
+}
+
+static void scattered_retries_lose_nothing(void **state)
+{
+    struct flow *f = *state;
+    f->answer = answer_some_retries;
+    retries_left = 50;
+    flow_open(f);
+    flow_publish(f, "sensors/a/t", 0, 300);
+    assert_true(flow_settle(f));
+    assert_int_equal(f->output_count, 300);
+    flow_check_counters(f);
+}
+
+static void rejected_ones_become_dead_letters(void **state)
+{
+    struct flow *f = *state;
+    f->answer = answer_reject_one;
+    rejected_number = 5;
+    flow_open(f);
+    flow_publish(f, "sensors/a/t", 0, 10);
+    assert_true(flow_settle(f));
+    assert_int_equal(f->output_count, 9);
+    assert_int_equal(flow_dead_letters(f), 1);
+    assert_int_equal(delivery_counters(f->delivery)->dead_lettered, 1);
+    uint64_t at = 1;
+    struct journal_record record;
+    struct dead_letter letter;
+    assert_int_equal(journal_peek(f->dead_journal, &at, &record), STATUS_OK);
+    assert_int_equal(dead_letter_parse(record.bytes, &letter), STATUS_OK);
+    assert_int_equal(letter.sequence, 6);
+    assert_true(bytes_equal(letter.stage, bytes_of_text("t")));
+    assert_true(bytes_equal(letter.reason, bytes_of_text("as the test wants")));
+    flow_check_counters(f);
+}
+
+static void a_restart_continues_behind_the_last_confirmed(void **state)
+{
+    struct flow *f = *state;
+    flow_open(f);
+    flow_publish(f, "sensors/a/t", 0, 50);
+    assert_true(flow_settle(f));
+    flow_close(f);
+    f->answer = answer_down;
+    upstream_is_down = true;
+    flow_open(f);
+    flow_publish(f, "sensors/a/t", 50, 50);
+    flow_turn(f, 5);
+    flow_close(f);
+    flow_open(f);
+    assert_int_equal(delivery_counters(f->delivery)->queued, 50);
+    flow_check_counters(f);
+    upstream_is_down = false;
+    assert_true(flow_settle(f));
+    expect_outputs(f, "sensors/a/t", 0, 100);
+    flow_check_counters(f);
+}
+
+static void a_crash_loses_nothing_that_was_committed(void **state)
+{
+    struct flow *f = *state;
+    f->answer = answer_down;
+    upstream_is_down = true;
+    flow_open(f);
+    for (unsigned round = 0; round < 5; round++) {
+        flow_publish(f, "sensors/a/t", round * 20, 20);
+        assert_int_equal(flow_accept(f, "sensors/a/t", "never committed"), STATUS_OK);
+        flow_crash(f);
+        flow_open(f);
+        flow_turn(f, 5);
+        flow_check_counters(f);
+        assert_int_equal(delivery_counters(f->delivery)->queued, (round + 1) * 20);
+    }
+    upstream_is_down = false;
+    assert_true(flow_settle(f));
+    expect_outputs(f, "sensors/a/t", 0, 100);
+    flow_check_counters(f);
+}
+
+static int set_up(void **state)
+{
+    struct flow *f = calloc(1, sizeof *f);
+    flow_create(f, "sensors/{device}/t");
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    flow_destroy(*state);
+    free(*state);
+    return 0;
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(committed_messages_arrive_in_order),
+        TEST(unwanted_messages_are_not_kept),
+        TEST(topic_templates_take_captures),
+        TEST(retries_keep_the_order),
+        TEST(scattered_retries_lose_nothing),
+        TEST(rejected_ones_become_dead_letters),
+        TEST(a_restart_continues_behind_the_last_confirmed),
+        TEST(a_crash_loses_nothing_that_was_committed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
