@@ -13,3 +13,4 @@ plugin_PROGRAMS =
 
 include %D%/example/local.mk
 include %D%/filter/local.mk
+include %D%/file/local.mk

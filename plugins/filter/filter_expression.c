@@ -172,6 +172,10 @@ struct filter_expression *filter_expression_create(const char *text, struct fby_
         snprintf(err->text, sizeof err->text, "The expression is longer than %d bytes.", FILTER_TEXT_MAX);
         return NULL;
     }
+    if (text[strspn(text, " \t\r\n")] == 0) {
+        snprintf(err->text, sizeof err->text, "The expression is empty.");
+        return NULL;
+    }
     struct filter_expression *e = calloc(1, sizeof *e);
     if (!e)
         return NULL;

@@ -3,8 +3,8 @@ if HAVE_CMOCKA
 plugin_test_cppflags = -I$(top_srcdir)/plugins/include -I$(top_srcdir)/tests/helpers -D_GNU_SOURCE
 plugin_test_sources = tests/helpers/fake_host.c tests/helpers/fake_host.h
 
-check_PROGRAMS += %D%/test_example %D%/test_filter
-TESTS += %D%/test_example %D%/test_filter
+check_PROGRAMS += %D%/test_example %D%/test_filter %D%/test_file
+TESTS += %D%/test_example %D%/test_filter %D%/test_file
 
 %C%_test_example_SOURCES = %D%/test_example.c $(plugin_test_sources)
 %C%_test_example_CPPFLAGS = $(plugin_test_cppflags)
@@ -13,4 +13,8 @@ TESTS += %D%/test_example %D%/test_filter
 %C%_test_filter_SOURCES = %D%/test_filter.c $(plugin_test_sources)
 %C%_test_filter_CPPFLAGS = $(plugin_test_cppflags)
 %C%_test_filter_LDADD = $(CMOCKA_LIBS) -ldl
+
+%C%_test_file_SOURCES = %D%/test_file.c $(plugin_test_sources)
+%C%_test_file_CPPFLAGS = $(plugin_test_cppflags)
+%C%_test_file_LDADD = $(CMOCKA_LIBS) -ldl
 endif

@@ -260,7 +260,7 @@ static void tells_the_place_of_a_mistake(void **state)
         {"a\n  and and b", "at line 2, character 7"},
         {"1; while true do end", "wrong"},
         {"1) os.exit(0", "wrong"},
-        {"", "wrong"},
+        {" ", "is empty"},
         {"\x1bLua", "wrong"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
