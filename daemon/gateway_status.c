@@ -82,6 +82,7 @@ static void write_sources(struct json_writer *w, struct gateway *g)
         source_mqtt_status(s, &status);
         json_writer_begin_object(w, generation_source_name(g->generation, i));
         json_writer_add_bool(w, "connected", status.connected);
+        json_writer_add_bool(w, "subscribed", status.subscribed);
         json_writer_add_text(w, "text", status.text);
         json_writer_add_bool(w, "possible_gap", status.possible_gap);
         json_writer_add_bool(w, "stopped_by_journal", status.stopped_by_sink);

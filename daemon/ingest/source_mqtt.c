@@ -423,10 +423,24 @@ static const char *state_text(const struct source_mqtt *s)
     return s->text;
 }
 
+static bool is_subscribed(const struct source_mqtt *s)
+{
+    if (!mqtt_client_is_connected(s->client) || s->asked.count > 0)
+        return false;
+    for (size_t i = 0; i < s->wanted.count; i++) {
+        const char *filter = s->wanted.items[i].filter;
+        if (!source_subscriptions_find(&s->session_filters, filter) &&
+            !source_subscriptions_find(&s->refused, filter))
+            return false;
+    }
+    return true;
+}
+
 void source_mqtt_status(const struct source_mqtt *s, struct source_mqtt_status *status)
 {
     *status = (struct source_mqtt_status){
         .connected = mqtt_client_is_connected(s->client),
+        .subscribed = is_subscribed(s),
         .possible_gap = s->counters.gaps > 0,
         .last_gap_us = s->last_gap_us,
         .stopped_by_sink = s->stopped_by_sink,

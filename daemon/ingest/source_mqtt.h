@@ -39,6 +39,7 @@ struct source_mqtt_filter {
 
 struct source_mqtt_status {
     bool connected;
+    bool subscribed;      /* connected, and the broker has answered for every filter */
     bool possible_gap;    /* since the start a session was lost: messages may be missing */
     int64_t last_gap_us;  /* when, since 1970; 0: never */
     bool stopped_by_sink; /* no room or no storage */

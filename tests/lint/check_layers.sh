@@ -39,13 +39,18 @@ function check_system(folder, header) {
 function check_daemon(folder, header,   target, slash) {
     if (header == "config.h")
         return
+    if (header ~ /\.pb-c\.h$/) {
+        if (folder != "schema")
+            report("\"" header "\": code made by protoc-c belongs to daemon/schema alone")
+        return
+    }
     if (header ~ /\.\./) {
         report("\"" header "\" climbs out of its folder; name it from daemon/")
         return
     }
     slash = index(header, "/")
     target = slash ? substr(header, 1, slash - 1) : \
-        ((("daemon/" folder "/" header) in known) || header ~ /\.pb-c\.h$/ ? folder : ".")
+        (("daemon/" folder "/" header) in known ? folder : ".")
     if (target == folder)
         return
     if (!(target in rank)) {
