@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plain libc calls, one place each, so that a fault shim sees every one.
+ */
+#include "journal/journal_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+int journal_file_read(int fd, void *data, size_t size, uint64_t offset, size_t *got)
+{
+    *got = 0;
+    while (*got < size) {
+        ssize_t n = pread(fd, (uint8_t *)data + *got, size - *got, (off_t)(offset + *got));
+        if (n == 0)
+            return 0;
+        if (n > 0)
+            *got += (size_t)n;
+        else if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
+int journal_file_write(int fd, const void *data, size_t size, uint64_t offset)
+{
+    struct iovec part = {(void *)(uintptr_t)data, size};
+    return journal_file_write_parts(fd, &part, 1, offset);
+}
+
+int journal_file_write_parts(int fd, struct iovec *parts, size_t count, uint64_t offset)
+{
+    while (count > 0) {
+        if (parts->iov_len == 0) {
+            parts++;
+            count--;
+            continue;
+        }
+        ssize_t n = pwritev(fd, parts, (int)(count < IOV_MAX ? count : IOV_MAX), (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : EIO;
+        offset += (uint64_t)n;
+        for (size_t left = (size_t)n; left > 0;) {
+            size_t taken = left < parts->iov_len ? left : parts->iov_len;
+            parts->iov_base = (uint8_t *)parts->iov_base + taken;
+            parts->iov_len -= taken;
+            left -= taken;
+            if (parts->iov_len == 0) {
+                parts++;
+                count--;
+            }
+        }
+    }
+    return 0;
+}
+
+int journal_file_sync(int fd)
+{
+    return fdatasync(fd) == 0 ? 0 : errno; /* never tried again: the second call would lie */
+}
+
+int journal_file_sync_directory(int dir_fd)
+{
+    return fsync(dir_fd) == 0 ? 0 : errno;
+}
+
+int journal_file_preallocate(int fd, uint64_t size)
+{
+    int result;
+    do {
+        result = fallocate(fd, 0, 0, (off_t)size) == 0 ? 0 : errno;
+    } while (result == EINTR);
+    if (result == EOPNOTSUPP || result == ENOSYS)
+        return ftruncate(fd, (off_t)size) == 0 ? 0 : errno;
+    return result;
+}

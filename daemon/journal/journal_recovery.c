@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The start: which files are there, which of their records count, where numbering goes on. Sealed segments
+ * are trusted by their footer; the others, usually one, are read through and sealed. Nothing that is found
+ * prevents the start.
+ */
+#include "base/log.h"
+#include "journal/journal_file.h"
+#include "journal/journal_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A file that may be a segment, while the directory is sorted out. */
+struct found {
+    struct journal_segment *segment;
+    uint64_t limit; /* records past it were given again in a newer segment */
+    bool name_fits;
+};
+
+struct found_list {
+    struct found *items;
+    size_t count, capacity;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct journal_segment *x = ((const struct found *)a)->segment,
+                                 *y = ((const struct found *)b)->segment;
+    if (x->base != y->base)
+        return x->base < y->base ? -1 : 1;
+    return x->serial < y->serial ? -1 : x->serial > y->serial;
+}
+
+/* Newest first; of files with one serial the one whose name fits comes first. */
+static int compare_serials(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+    if (x->segment->serial != y->segment->serial)
+        return x->segment->serial > y->segment->serial ? -1 : 1;
+    return (int)y->name_fits - (int)x->name_fits;
+}
+
+static void add_found(struct found_list *list, struct found item)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? list->capacity * 2 : 64;
+        list->items = xrealloc(list->items, list->capacity * sizeof(*list->items));
+    }
+    list->items[list->count++] = item;
+}
+
+/* Identity from the header; when that is damaged, from the name. */
+static void identify(struct journal *j, const char *name, struct found_list *list)
+{
+    uint64_t base = 0, serial = 0;
+    if (!journal_segment_parse_name(name, &base, &serial))
+        return;
+    struct journal_segment *s = journal_segment_create(base, serial, base - 1);
+    memcpy(s->name, name, strlen(name) + 1);
+    s->created = s->closed = s->sealed = true;
+    int fd = openat(j->dir_fd, name, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd >= 0 && fstat(fd, &st) == 0) {
+        s->size = (uint64_t)st.st_size;
+        if (!journal_segment_read_header(s, fd))
+            log_warning("journal", "path=%s segment=%s has a damaged header; its name is used", j->path,
+                        name);
+    }
+    if (fd >= 0)
+        close(fd);
+    add_found(list, (struct found){s, UINT64_MAX, s->base == base && s->serial == serial});
+}
+
+static void list_directory(struct journal *j, struct found_list *list)
+{
+    int fd = openat(j->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!dir) {
+        log_error("journal", "path=%s cannot be listed: %s", j->path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(dir));)
+        identify(j, entry->d_name, list);
+    closedir(dir);
+}
+
+/* Drop second files of one serial, and find out which records were given again later. */
+static void resolve_serials(struct journal *j, struct found_list *list)
+{
+    uint64_t limit = UINT64_MAX;
+    size_t kept = 0;
+    if (list->count > 0)
+        qsort(list->items, list->count, sizeof(*list->items), compare_serials);
+    for (size_t i = 0; i < list->count; i++) {
+        struct found *f = &list->items[i];
+        struct journal_segment *s = f->segment;
+        if (kept > 0 && list->items[kept - 1].segment->serial == s->serial) {
+            journal_quarantine_move(&j->quarantine, s->name);
+            journal_segment_destroy(s);
+            continue;
+        }
+        f->limit = limit;
+        uint64_t before = s->follows < s->base ? s->follows : s->base - 1;
+        if (before < limit)
+            limit = before;
+        list->items[kept++] = *f;
+    }
+    list->count = kept;
+    if (list->count > 0)
+        qsort(list->items, list->count, sizeof(*list->items), compare_places);
+}
+
+static void note_damage(struct journal *j, const struct journal_segment *s, int fd,
+                        const struct journal_scan_damage *damage)
+{
+    j->recovery.damaged_records += damage->records;
+    j->recovery.damaged_bytes += damage->size;
+    journal_quarantine_add(&j->quarantine, s, fd, damage);
+}
+
+/* Finish a file that was not, so that the next start need not read it. */
+static void seal(struct journal *j, struct journal_segment *s, int fd)
+{
+    struct buffer footer = {0};
+    journal_segment_encode_footer(s, &footer);
+    int failure = footer.failed ? ENOMEM : journal_file_write(fd, footer.data, footer.len, s->end);
+    if (failure == 0 && ftruncate(fd, (off_t)(s->end + footer.len)) != 0)
+        failure = errno;
+    if (failure == 0)
+        failure = journal_file_sync(fd);
+    if (failure == 0) {
+        s->size = s->end + footer.len;
+        journal_segment_forget_places(s);
+    } else {
+        log_warning("journal", "path=%s segment=%s cannot be sealed: %s; it is read again at the next start",
+                    j->path, s->name, strerror(failure));
+    }
+    buffer_finish(&footer);
+}
+
+/* Walk all records up to `limit`. */
+static void read_through(struct journal *j, struct journal_segment *s, int fd, uint64_t limit)
+{
+    struct journal_scan scan;
+    struct journal_record record;
+    struct journal_segment_place start = {s->base, JOURNAL_SEGMENT_HEADER};
+    uint64_t behind = JOURNAL_SEGMENT_HEADER;
+    enum status st;
+    journal_scan_start(&scan, j->pool, fd, s, start, false, s->size);
+    scan.salvage = true;
+    scan.last = limit;
+    while ((st = journal_scan_next(&scan, &record)) == STATUS_OK || st == STATUS_CORRUPT) {
+        if (st == STATUS_CORRUPT) {
+            note_damage(j, s, fd, &scan.damage);
+            continue;
+        }
+        s->append_end = scan.record_offset;
+        journal_segment_add_record(s, record.sequence, (size_t)(scan.offset - scan.record_offset),
+                                   record.appended_us);
+        behind = scan.offset;
+    }
+    s->end = s->append_end = behind;
+    s->last = s->append_last;
+    bool footer =
+        st == STATUS_END && scan.torn_bytes > 0 && journal_segment_read_footer_at(s, fd, behind, s->size);
+    if (!footer)
+        j->recovery.torn_bytes += scan.torn_bytes;
+    journal_scan_finish(&scan);
+}
+
+/* False: no record of it counts. */
+static bool recover_segment(struct journal *j, struct journal_segment *s, uint64_t limit)
+{
+    if (s->base > limit)
+        return false;
+    int fd = openat(j->dir_fd, s->name, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        fd = openat(j->dir_fd, s->name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        log_error("journal", "path=%s segment=%s cannot be opened: %s", j->path, s->name, strerror(errno));
+        return false;
+    }
+    bool sealed = journal_segment_read_footer(s, fd, s->size) && s->last <= limit;
+    if (!sealed) {
+        s->untimed = false;
+        s->newest_us = 0;
+        read_through(j, s, fd, limit);
+        if (s->last >= s->base)
+            seal(j, s, fd);
+    }
+    s->append_end = s->end;
+    s->append_last = s->last;
+    close(fd);
+    return s->last >= s->base;
+}
+
+static void take_segments(struct journal *j, struct found_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct journal_segment *s = list->items[i].segment;
+        if (s->serial > j->highest_serial)
+            j->highest_serial = s->serial;
+        if (s->base > j->next_sequence)
+            j->next_sequence = s->base;
+        bool counts = recover_segment(j, s, list->items[i].limit);
+        list_add(&j->segments, &s->link);
+        j->size_bytes += s->size;
+        if (!counts) {
+            journal_retention_drop_segment(j, s);
+            continue;
+        }
+        if (s->last >= j->next_sequence)
+            j->next_sequence = s->last + 1;
+        if (j->recovery.oldest == 0)
+            j->recovery.oldest = s->base;
+        if (s->last > j->recovery.head)
+            j->recovery.head = s->last;
+    }
+}
+
+static void read_cursors(struct journal *j, bool segments)
+{
+    struct journal_cursor_state *c = &j->cursor_state;
+    bool found = journal_cursor_file_read(c, j->cursor_fd);
+    j->recovery.cursors_lost = !found && segments;
+    if (c->highest >= j->next_sequence)
+        j->next_sequence = c->highest + 1;
+    list_for_each(e, &c->entries, struct journal_cursor_entry, link)
+    {
+        if (e->confirmed >= j->next_sequence)
+            j->next_sequence = e->confirmed + 1;
+    }
+    if (c->highest_serial > j->highest_serial)
+        j->highest_serial = c->highest_serial;
+}
+
+void journal_recovery_run(struct journal *j)
+{
+    struct found_list list = {0};
+    j->next_sequence = 1;
+    list_directory(j, &list);
+    resolve_serials(j, &list);
+    take_segments(j, &list);
+    read_cursors(j, list.count > 0);
+    free(list.items);
+    j->durable_head = j->next_sequence - 1;
+    if (j->durable_head > j->cursor_state.highest)
+        j->cursor_state.highest = j->durable_head;
+}

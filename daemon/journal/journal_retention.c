@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is kept and for how long: segments that every open cursor has confirmed go; beyond the limits the
+ * policy decides. A segment leaves the list at once; its file is unlinked by the writer thread after the
+ * cursors have been written, so that no position on disk points into a hole.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "journal/journal_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+
+enum {
+    UPKEEP_MS = 500,        /* cursors are written at most so often */
+    UPKEEP_RETRY_MS = 5000, /* after a failure */
+    SWEEP_MIN_MS = 1000,
+    SWEEP_MAX_MS = 60000,
+};
+
+static void want_upkeep(struct journal *j)
+{
+    j->upkeep_wanted = true;
+    loop_timer_stop(j->upkeep_timer);
+    if (!j->closing)
+        loop_timer_start(j->sweep_timer, 0);
+}
+
+/* All its records are durable, it takes no more, and the writer is not at it. */
+static bool is_complete(const struct journal *j, const struct journal_segment *s)
+{
+    return s->sealed || (s->closed && s->end == s->append_end && !j->writer_busy);
+}
+
+static int64_t sweep_interval_ms(const struct journal *j)
+{
+    int64_t ms = j->settings.max_age_ms > 0 ? j->settings.max_age_ms / 8 : SWEEP_MAX_MS;
+    if (ms < SWEEP_MIN_MS)
+        return SWEEP_MIN_MS;
+    return ms < SWEEP_MAX_MS ? ms : SWEEP_MAX_MS;
+}
+
+static void remove_confirmed(struct journal *j)
+{
+    uint64_t lowest = 0;
+    if (!journal_cursor_find_lowest(j, &lowest))
+        return;
+    for (;;) {
+        struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
+        if (!s || !is_complete(j, s) || s->last > lowest)
+            return;
+        journal_retention_drop_segment(j, s);
+    }
+}
+
+static bool is_expired(const struct journal *j, const struct journal_segment *s, int64_t now_us)
+{
+    return !s->untimed && s->newest_us > 0 && s->last >= s->base &&
+           now_us - s->newest_us > j->settings.max_age_ms * 1000;
+}
+
+static void remove_expired(struct journal *j)
+{
+    int64_t now_us = clock_realtime_us();
+    if (j->settings.max_age_ms <= 0 || !clock_is_plausible(now_us))
+        return;
+    for (;;) {
+        struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
+        if (!s || s->end != s->append_end || !is_expired(j, s, now_us))
+            return;
+        if (s == j->active && !j->writer_busy)
+            journal_append_close_segment(j);
+        if (!is_complete(j, s) || !journal_retention_evict_oldest(j, "expired"))
+            return;
+    }
+}
+
+static bool has_free_space(const struct journal *j, uint64_t size)
+{
+    struct statvfs v;
+    if (fstatvfs(j->dir_fd, &v) != 0)
+        return true; /* the write will tell */
+    return (uint64_t)v.f_bavail * v.f_frsize >= size + (uint64_t)j->settings.free_reserve;
+}
+
+/* Files that could not be removed yet count once they are more than two. */
+static uint64_t counted_size(const struct journal *j)
+{
+    uint64_t allowed = 2 * (uint64_t)j->settings.segment_size;
+    return j->size_bytes + (j->removing_bytes > allowed ? j->removing_bytes - allowed : 0);
+}
+
+static bool exceeds_limit(const struct journal *j, uint64_t size)
+{
+    return counted_size(j) + size > (uint64_t)j->settings.max_size;
+}
+
+static void explain(const struct journal *j, bool limit, char *why, size_t why_size)
+{
+    if (limit)
+        snprintf(why, why_size,
+                 "full: %" PRIu64 " of %" PRId64 " bytes are used by records that are not delivered yet. New "
+                 "messages wait at the broker; raise journal.max_size or set journal.when_full: drop_oldest.",
+                 j->size_bytes, j->settings.max_size);
+    else
+        snprintf(why, why_size,
+                 "full: less than journal.free_reserve (%" PRId64
+                 " bytes) would stay free on the file system. "
+                 "Free space on it, or lower journal.max_size.",
+                 j->settings.free_reserve);
+}
+
+static void sweep(struct journal *j)
+{
+    remove_confirmed(j);
+    remove_expired(j);
+    journal_commit_pump(j);
+    if (!loop_timer_is_running(j->sweep_timer))
+        loop_timer_start(j->sweep_timer, sweep_interval_ms(j));
+}
+
+static void handle_sweep(void *ctx)
+{
+    sweep(ctx);
+}
+
+static void handle_upkeep_timer(void *ctx)
+{
+    struct journal *j = ctx;
+    j->upkeep_wanted = true;
+    journal_commit_pump(j);
+}
+
+bool journal_retention_make_room(struct journal *j, uint64_t size, char *why, size_t why_size)
+{
+    bool drop = j->settings.when_full == JOURNAL_DROP_OLDEST;
+    if (exceeds_limit(j, size))
+        remove_confirmed(j);
+    while (drop && exceeds_limit(j, size)) {
+        if (!journal_retention_evict_oldest(j, "journal_full"))
+            break;
+    }
+    if (exceeds_limit(j, size)) {
+        explain(j, true, why, why_size);
+        return false;
+    }
+    if (has_free_space(j, size))
+        return true;
+    remove_confirmed(j);
+    if (drop && list_is_empty(&j->removing)) /* room appears once its file is gone */
+        journal_retention_evict_oldest(j, "journal_full");
+    explain(j, false, why, why_size);
+    return false;
+}
+
+bool journal_retention_evict_oldest(struct journal *j, const char *reason)
+{
+    struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
+    if (!s || !is_complete(j, s))
+        return false;
+    if (s->last >= s->base)
+        journal_cursor_evict(j, s, reason);
+    journal_retention_drop_segment(j, s);
+    return true;
+}
+
+void journal_retention_check_soon(struct journal *j)
+{
+    if (!j->closing)
+        loop_timer_start(j->sweep_timer, 0);
+}
+
+void journal_retention_drop_segment(struct journal *j, struct journal_segment *s)
+{
+    list_for_each(r, &j->readers, struct journal_reader, link) journal_reader_leave_segment(r, s);
+    list_remove(&s->link);
+    j->size_bytes -= s->size;
+    if (!s->created) {
+        journal_segment_destroy(s);
+        return;
+    }
+    list_add(&j->removing, &s->link);
+    j->removing_bytes += s->size;
+    want_upkeep(j);
+}
+
+void journal_retention_note_moved(struct journal *j)
+{
+    if (!loop_timer_is_running(j->upkeep_timer) && !j->closing)
+        loop_timer_start(j->upkeep_timer, UPKEEP_MS);
+}
+
+void journal_retention_encode_upkeep(struct journal *j)
+{
+    journal_job_clear(&j->job, JOURNAL_JOB_UPKEEP);
+    j->upkeep_wanted = false;
+    loop_timer_stop(j->upkeep_timer);
+    j->cursor_state.highest_serial = j->highest_serial;
+    journal_cursor_file_encode(&j->cursor_state, j->durable_head, &j->job.cursors);
+    j->job.cursor_fd = j->cursor_fd;
+    j->job.cursor_offset = journal_cursor_file_offset(j->cursor_state.generation);
+    list_for_each(s, &j->removing, struct journal_segment, link) journal_job_add_removal(&j->job, s->name);
+}
+
+void journal_retention_handle_upkeep(struct journal *j)
+{
+    for (size_t i = 0; i < j->job.removals_done; i++) {
+        struct journal_segment *s = list_first(&j->removing, struct journal_segment, link);
+        list_remove(&s->link);
+        j->removing_bytes -= s->size;
+        journal_segment_destroy(s);
+    }
+    if (j->job.failure) {
+        log_limited(60000, LOG_LEVEL_ERROR, "journal", "path=%s %s failed: %s", j->path, j->job.failed_step,
+                    strerror(j->job.failure));
+        loop_timer_start(j->upkeep_timer, UPKEEP_RETRY_MS);
+    }
+    if (j->state == JOURNAL_FULL && j->job.removals_done > 0)
+        loop_timer_start(j->retry_timer, 0);
+}
+
+void journal_retention_start(struct journal *j)
+{
+    j->upkeep_timer = loop_timer_create(j->loop, handle_upkeep_timer, j);
+    j->sweep_timer = loop_timer_create(j->loop, handle_sweep, j);
+    loop_timer_start(j->sweep_timer, sweep_interval_ms(j));
+}
+
+void journal_retention_finish(struct journal *j)
+{
+    loop_timer_destroy(j->upkeep_timer);
+    loop_timer_destroy(j->sweep_timer);
+    list_for_each_safe(s, &j->removing, struct journal_segment, link)
+    {
+        list_remove(&s->link);
+        journal_segment_destroy(s);
+    }
+    list_for_each_safe(s, &j->segments, struct journal_segment, link)
+    {
+        list_remove(&s->link);
+        journal_segment_destroy(s);
+    }
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See the header. The libc functions defined here take precedence over libc's own in the test program.
+ */
+#include "journal_fixture.h"
+
+#include "journal/journal_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* ---- Faults ---- */
+
+struct fault_plan {
+    unsigned calls, after, count;
+    int error_number;
+};
+
+static struct fault_plan plans[FAULT_COUNT];
+static pthread_mutex_t plans_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static int next_fault(enum fault which)
+{
+    pthread_mutex_lock(&plans_mutex);
+    struct fault_plan *p = &plans[which];
+    p->calls++;
+    int failure = 0;
+    if (p->after > 1) {
+        p->after--;
+    } else if (p->after == 1 && p->count > 0) {
+        p->count--;
+        failure = p->error_number;
+    }
+    pthread_mutex_unlock(&plans_mutex);
+    if (failure)
+        errno = failure;
+    return failure;
+}
+
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
+{
+    if (next_fault(FAULT_PWRITEV))
+        return -1;
+    return syscall(SYS_pwritev, fd, parts, (long)count, offset, 0L);
+}
+
+int fdatasync(int fd)
+{
+    if (next_fault(FAULT_FDATASYNC))
+        return -1;
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    if (next_fault(FAULT_FALLOCATE))
+        return -1;
+    return (int)syscall(SYS_fallocate, fd, mode, offset, len);
+}
+
+int unlinkat(int dir_fd, const char *name, int flags)
+{
+    if (next_fault(FAULT_UNLINKAT))
+        return -1;
+    return (int)syscall(SYS_unlinkat, dir_fd, name, flags);
+}
+
+int openat(int dir_fd, const char *name, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    int mode = flags & O_CREAT ? va_arg(args, int) : 0;
+    va_end(args);
+    if (next_fault(FAULT_OPENAT))
+        return -1;
+    return (int)syscall(SYS_openat, dir_fd, name, flags, mode);
+}
+
+ssize_t pread(int fd, void *data, size_t size, off_t offset)
+{
+    if (next_fault(FAULT_PREAD))
+        return -1;
+    return syscall(SYS_pread64, fd, data, size, offset);
+}
+
+void fixture_fail(enum fault which, unsigned after, unsigned count, int error_number)
+{
+    pthread_mutex_lock(&plans_mutex);
+    plans[which] = (struct fault_plan){.after = after, .count = count, .error_number = error_number};
+    pthread_mutex_unlock(&plans_mutex);
+}
+
+void fixture_fail_none(void)
+{
+    for (int i = 0; i < FAULT_COUNT; i++)
+        fixture_fail((enum fault)i, 0, 0, 0);
+}
+
+unsigned fixture_calls(enum fault which)
+{
+    pthread_mutex_lock(&plans_mutex);
+    unsigned calls = plans[which].calls;
+    pthread_mutex_unlock(&plans_mutex);
+    return calls;
+}
+
+/* ---- Directories ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+size_t fixture_list_segments(const char *path, char names[][64], size_t limit)
+{
+    DIR *dir = opendir(path);
+    size_t count = 0;
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        if (strstr(e->d_name, ".seg") && count < limit)
+            snprintf(names[count++], 64, "%.60s", e->d_name);
+    }
+    if (dir)
+        closedir(dir);
+    qsort(names, count, 64, compare_names);
+    return count;
+}
+
+static void copy_file(int from_dir, int to_dir, const char *name)
+{
+    struct stat st;
+    int from = openat(from_dir, name, O_RDONLY),
+        to = openat(to_dir, name, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+    assert_true(from >= 0 && to >= 0);
+    assert_int_equal(fstat(from, &st), 0);
+    if (S_ISREG(st.st_mode)) {
+        assert_int_equal(ftruncate(to, st.st_size), 0);
+        uint8_t *bytes = malloc((size_t)st.st_size + 1);
+        ssize_t n = pread(from, bytes, (size_t)st.st_size, 0);
+        static const uint8_t zeros[65536];
+        for (ssize_t at = 0; at < n; at += (ssize_t)sizeof(zeros)) { /* keep holes */
+            size_t step = n - at < (ssize_t)sizeof(zeros) ? (size_t)(n - at) : sizeof(zeros);
+            if (memcmp(bytes + at, zeros, step) != 0)
+                assert_int_equal(pwrite(to, bytes + at, step, at), step);
+        }
+        free(bytes);
+    }
+    close(from);
+    close(to);
+}
+
+void fixture_copy_directory(const char *from, const char *to)
+{
+    fixture_remove_directory(to);
+    mkdir(to, 0700);
+    int from_fd = open(from, O_RDONLY | O_DIRECTORY), to_fd = open(to, O_RDONLY | O_DIRECTORY);
+    DIR *dir = opendir(from);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        if (e->d_type == DT_REG)
+            copy_file(from_fd, to_fd, e->d_name);
+    }
+    closedir(dir);
+    close(from_fd);
+    close(to_fd);
+}
+
+void fixture_remove_directory(const char *path)
+{
+    DIR *dir = opendir(path);
+    char name[512];
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
+        if (e->d_type != DT_DIR)
+            remove(name);
+        else if (e->d_name[0] != '.')
+            fixture_remove_directory(name);
+    }
+    if (dir)
+        closedir(dir);
+    rmdir(path);
+}
+
+/* ---- The journal ---- */
+
+static void handle_done(void *ctx, enum status result)
+{
+    struct fixture *f = ctx;
+    f->answers++;
+    f->answer = result;
+}
+
+static void handle_ready(void *ctx)
+{
+    struct fixture *f = ctx;
+    f->ready++;
+}
+
+static void handle_state(void *ctx)
+{
+    struct fixture *f = ctx;
+    f->state_changes++;
+}
+
+void fixture_init(struct fixture *f)
+{
+    const char *base = getenv("TMPDIR");
+    *f = (struct fixture){0};
+    fixture_fail_none();
+    snprintf(f->path, sizeof(f->path), "%s/journal-XXXXXX", base ? base : "/tmp");
+    assert_non_null(mkdtemp(f->path));
+    f->loop = loop_create(NULL);
+    assert_non_null(f->loop);
+    f->settings = (struct journal_settings){.path = f->path,
+                                            .max_size = 64 << 20,
+                                            .segment_size = 64 << 10,
+                                            .record_limit = 4 << 20,
+                                            .memory_tail = 256 << 10,
+                                            .when_full = JOURNAL_BLOCK};
+}
+
+void fixture_finish(struct fixture *f)
+{
+    fixture_fail_none();
+    fixture_close(f);
+    loop_destroy(f->loop);
+    fixture_remove_directory(f->path);
+}
+
+void fixture_open(struct fixture *f)
+{
+    struct error err = {0};
+    f->journal = journal_open(&f->settings, "main", f->loop, NULL, &err);
+    if (!f->journal)
+        fail_msg("%s", err.text);
+    journal_set_state_callback(f->journal, handle_state, f);
+}
+
+void fixture_close(struct fixture *f)
+{
+    journal_close(f->journal);
+    f->journal = NULL;
+}
+
+size_t fixture_payload(uint64_t sequence, uint8_t *bytes)
+{
+    uint64_t x = sequence * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    size_t len = 40 + (size_t)(x >> 33) % 400;
+    for (size_t i = 0; i < len; i++) {
+        x = x * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        bytes[i] = (uint8_t)(x >> 56);
+    }
+    return len;
+}
+
+void fixture_check_record(const struct journal_record *r)
+{
+    uint8_t bytes[512];
+    size_t len = fixture_payload(r->sequence, bytes);
+    assert_int_equal(r->bytes.len, len);
+    assert_memory_equal(r->bytes.data, bytes, len);
+}
+
+uint64_t fixture_append(struct fixture *f)
+{
+    uint8_t bytes[512];
+    uint64_t sequence = f->journal->next_sequence;
+    size_t len = fixture_payload(sequence, bytes);
+    struct iovec parts[2] = {{bytes, len / 2}, {bytes + len / 2, len - len / 2}};
+    uint64_t given = 0;
+    if (journal_append(f->journal, parts, 2, &given) != STATUS_OK)
+        return 0;
+    assert_int_equal(given, sequence);
+    return given;
+}
+
+enum status fixture_commit(struct fixture *f)
+{
+    unsigned before = f->answers;
+    journal_commit(f->journal, handle_done, f);
+    assert_int_equal(f->answers, before); /* never from inside */
+    for (int i = 0; i < 2000 && f->answers == before; i++)
+        loop_turn(f->loop, 10);
+    assert_int_equal(f->answers, before + 1);
+    return f->answer;
+}
+
+void fixture_fill(struct fixture *f, unsigned count, unsigned burst)
+{
+    for (unsigned i = 0; i < count;) {
+        for (unsigned k = 0; k < burst && i < count; k++, i++)
+            assert_true(fixture_append(f) > 0);
+        assert_int_equal(fixture_commit(f), STATUS_OK);
+    }
+}
+
+void fixture_turns(struct fixture *f, int64_t ms)
+{
+    for (int64_t i = 0; i < ms; i += 5)
+        loop_turn(f->loop, 5);
+}
+
+struct journal_cursor *fixture_cursor(struct fixture *f, const char *name, enum journal_start start)
+{
+    static const struct journal_cursor_events events = {.on_ready = handle_ready};
+    struct error err = {0};
+    struct journal_cursor *c = journal_cursor_open(f->journal, name, start, &events, f, &err);
+    if (!c)
+        fail_msg("%s", err.text);
+    return c;
+}
+
+unsigned fixture_read(struct fixture *f, struct journal_cursor *c, uint64_t *last)
+{
+    (void)f;
+    struct journal_record r;
+    unsigned count = 0;
+    uint64_t before = journal_cursor_position(c);
+    enum status st;
+    while ((st = journal_cursor_next(c, &r)) == STATUS_OK) {
+        assert_true(r.sequence > before);
+        assert_int_equal(journal_cursor_position(c), r.sequence);
+        before = r.sequence;
+        fixture_check_record(&r);
+        count++;
+    }
+    assert_int_equal(st, STATUS_END);
+    if (last)
+        *last = before;
+    return count;
+}
