@@ -83,12 +83,19 @@ struct gateway_config {
     size_t route_count;
     struct plugin **plugins; /* references held, one for each used */
     size_t plugin_count;
-    char *text; /* the document as read, for "last good"; files of conf.d appended */
+    struct topic_filter **filters; /* all that were parsed, owned; routes and decode rules borrow them */
+    size_t filter_count;
+    char *text; /* all files as they were read, for gateway_config_read_saved(). Holds what passwords they
+                   hold */
 };
 
 /* Read and check. Never NULL; usable only when the report has no errors. */
 struct gateway_config *gateway_config_read(const char *path, struct plugin_host *plugins,
                                            struct config_report *r);
+/* The same from a file that holds the `text` of an earlier reading ("last good"): places and relative paths
+ * are those of the original files, whatever has become of them. */
+struct gateway_config *gateway_config_read_saved(const char *path, struct plugin_host *plugins,
+                                                 struct config_report *r);
 void gateway_config_destroy(struct gateway_config *c);
 
 #endif

@@ -28,8 +28,17 @@ EXTRA_DIST += %D%/LAYERS %D%/README.md
 noinst_LIBRARIES += %D%/libgateway.a
 %C%_libgateway_a_SOURCES = \
   %D%/gateway.c %D%/gateway.h %D%/gateway_parts.h \
-  %D%/gateway_config.c %D%/gateway_config.h \
+  %D%/gateway_config.c %D%/gateway_config.h %D%/gateway_config_parts.h \
+  %D%/gateway_config_connections.c \
+  %D%/gateway_config_pipeline.c \
+  %D%/gateway_config_plugins.c \
+  %D%/gateway_config_routes.c \
+  %D%/gateway_config_schemas.c \
+  %D%/gateway_config_tests.c \
+  %D%/gateway_document.c %D%/gateway_document.h \
+  %D%/gateway_fingerprint.c %D%/gateway_fingerprint.h \
   %D%/gateway_generation.c %D%/gateway_generation.h \
+  %D%/gateway_identity.c %D%/gateway_identity.h \
   %D%/gateway_reload.c %D%/gateway_reload.h \
   %D%/gateway_status.c %D%/gateway_status.h \
   %D%/service_manager.c %D%/service_manager.h

@@ -85,7 +85,12 @@ static const char *explain(const struct reader *r, const char *problem)
          "A \":\" is missing behind a key. Check this line and the one above."},
         {"did not find expected '-' indicator",
          "A list entry beginning with \"-\" is expected here. Check the indentation."},
-        {"found unexpected end of stream", "The file ends inside quotes. Close them."},
+        {"found a tab character that violates indentation", "A tab cannot be used here. Indent with spaces."},
+        {"did not find expected ',' or ']'",
+         "A \",\" or the closing \"]\" of a list is missing before this place."},
+        {"did not find expected ',' or '}'",
+         "A \",\" or the closing \"}\" of a map is missing before this place."},
+        {"found unexpected end of stream", "The quote that opens here is never closed."},
     };
     for (size_t i = 0; i < array_count(known); i++)
         if (strcmp(problem, known[i].problem) == 0)
@@ -124,7 +129,8 @@ static void refuse_syntax(struct reader *r)
                  p->context ? p->context : "");
         words = what;
     }
-    refuse(r, p->problem_mark, words);
+    bool open_quote = strcmp(problem, "found unexpected end of stream") == 0;
+    refuse(r, open_quote ? p->context_mark : p->problem_mark, words);
 }
 
 /* The next event, or false when there is none; the caller deletes it. */
@@ -347,9 +353,10 @@ static void read_pairs(struct reader *r, struct yaml_node *n, struct strmap *see
         struct yaml_node *value = read_next_node(r, YAML_NO_EVENT, &event);
         if (r->stop)
             return;
+        if (key->kind == YAML_SCALAR)
+            hide_secret(r, key, value);
         if (!check_key(r, seen, key))
             continue;
-        hide_secret(r, key, value);
         add_pair(r, n, key, value);
     }
 }
