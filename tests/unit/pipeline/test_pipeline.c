@@ -264,7 +264,7 @@ static void emitted_during_process_keeps_the_record_open(void **state)
     const char *payloads[] = {"{\"do\":\"split\",\"n\":1}", "{\"n\":2}"};
     start(f, DECODE_JSON, 1);
     run(f, 0, payloads, 2);
-    expect_trace(f, "out1 out1 1filtered 2passed out2 ");
+    expect_trace(f, "1filtered out1 out1 2passed out2 ");
     assert_int_equal(f->output_count, 3);
     pipeline_output_finish(f->pipeline, f->outputs[0]);
     expect_trace(f, "");
