@@ -12,7 +12,7 @@ bool buffer_reserve_slow(struct buffer *b, size_t extra)
 {
     if (b->failed)
         return false;
-    if (extra > SIZE_MAX / 2 - b->len || (b->limit && b->len + extra > b->limit)) {
+    if (extra > SIZE_MAX / 4 || b->len > SIZE_MAX / 4 || (b->limit && b->len + extra > b->limit)) {
         b->failed = true;
         return false;
     }

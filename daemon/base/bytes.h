@@ -46,7 +46,8 @@ bool buffer_reserve_slow(struct buffer *b, size_t extra);
 
 static inline bool buffer_reserve(struct buffer *b, size_t extra)
 {
-    if (b->capacity - b->len >= extra && !b->failed)
+    bool is_within_limit = !b->limit || (extra <= b->limit && b->len <= b->limit - extra);
+    if (b->capacity - b->len >= extra && !b->failed && is_within_limit)
         return true;
     return buffer_reserve_slow(b, extra);
 }
