@@ -14,3 +14,4 @@ plugin_PROGRAMS =
 include %D%/example/local.mk
 include %D%/filter/local.mk
 include %D%/file/local.mk
+include %D%/http/local.mk
