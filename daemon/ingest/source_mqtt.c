@@ -314,7 +314,8 @@ static char *file_name_of(const char *name)
     return text;
 }
 
-static void load_memory(struct source_mqtt *s, const char *directory)
+/* Where the session of this client at this broker is remembered. */
+static void name_session(struct source_mqtt *s, const char *directory)
 {
     s->session = xasprintf("%s@%s:%d", s->client_id, s->settings->host, s->settings->port);
     if (!directory)
@@ -322,7 +323,6 @@ static void load_memory(struct source_mqtt *s, const char *directory)
     char *file_name = file_name_of(s->name);
     s->memory_path = xasprintf("%s/subscriptions-%s", directory, file_name);
     free(file_name);
-    s->session_expected = source_subscriptions_load(&s->session_filters, s->memory_path, s->session);
 }
 
 struct source_mqtt *source_mqtt_create(const struct source_mqtt_options *o, const struct message_sink *sink,
@@ -337,7 +337,7 @@ struct source_mqtt *source_mqtt_create(const struct source_mqtt_options *o, cons
     s->gateway = o->gateway ? xstrdup(o->gateway) : NULL;
     s->status_topic = o->status_topic ? xstrdup(o->status_topic) : NULL;
     s->text = xcalloc(1, TEXT_BYTES);
-    load_memory(s, o->state_directory);
+    name_session(s, o->state_directory);
     backoff_init(&s->resume_backoff, RESUME_MIN_MS, RESUME_MAX_MS);
     s->role = (struct mqtt_client_role){
         .name = s->name,
@@ -402,6 +402,9 @@ void source_mqtt_set_subscriptions(struct source_mqtt *s, const struct source_mq
 
 void source_mqtt_start(struct source_mqtt *s)
 {
+    /* Not earlier: during a reload the source before this one still uses the session. */
+    if (s->memory_path)
+        s->session_expected = source_subscriptions_load(&s->session_filters, s->memory_path, s->session);
     mqtt_client_start(s->client);
 }
 

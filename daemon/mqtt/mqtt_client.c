@@ -84,9 +84,9 @@ struct mqtt_client {
     unsigned publish_window;
     bool publish_refused_busy; /* on_writable is owed */
     int status_packet_id;
-    unsigned burst_messages;
-    bool input_left;   /* the burst ended before the socket was empty */
-    bool paused_burst; /* the burst came after a pause */
+    unsigned burst_messages, burst_answers; /* of the last read: PUBLISH, PUBACK */
+    bool input_left;                        /* the burst ended before the socket was empty */
+    bool paused_burst;                      /* the burst came after a pause */
     unsigned pauseless_bursts;
     struct mqtt_client_counters counters;
 
@@ -300,7 +300,7 @@ static void request_flush(struct mqtt_client *c)
 /* Before the next read: collect for a moment, unless the other side waits for us. */
 static int64_t pause_before_read_us(struct mqtt_client *c)
 {
-    if (c->burst_messages <= 1)
+    if (c->burst_messages + c->burst_answers <= 1)
         return 0;
     if (!c->role->gated)
         return c->inflight.count == 0 ? 0 : c->publish_refused_busy ? PAUSE_WINDOW_US : PAUSE_US;
@@ -332,7 +332,7 @@ static void resume_reading(struct mqtt_client *c)
 
 static void read_burst(struct mqtt_client *c)
 {
-    c->burst_messages = 0;
+    c->burst_messages = c->burst_answers = 0;
     enum status status = mqtt_link_read(c->link, BURST_MESSAGES);
     if (c->state == STATE_LOST)
         return;
@@ -429,7 +429,7 @@ static void handle_published(void *ctx, int packet_id, int reason_code)
 {
     struct mqtt_client *c = ctx;
     uint64_t token;
-    c->burst_messages++;
+    c->burst_answers++;
     if (!mqtt_inflight_take(&c->inflight, packet_id, &token)) {
         if (packet_id == c->status_packet_id && reason_code >= 0x80)
             log_warning("mqtt", "broker=%s refused the status topic %s: %s", c->role->name,

@@ -74,6 +74,8 @@ static const char *terminate(struct buffer *scratch, struct bytes text)
 {
     if (text.len > UINT16_MAX || (text.len && memchr(text.data, 0, text.len)))
         return NULL;
+    if (text.len && mosquitto_validate_utf8((const char *)text.data, (int)text.len) != MOSQ_ERR_SUCCESS)
+        return NULL;
     size_t begin = scratch->len;
     buffer_add(scratch, text.data, text.len);
     buffer_add_byte(scratch, 0);

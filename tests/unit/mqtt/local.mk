@@ -1,1 +1,19 @@
-# Unit tests of daemon/mqtt; one program for each file.
+# Unit tests of daemon/mqtt, most of them against a stub broker on a loopback socket.
+if HAVE_CMOCKA
+MQTT_TEST_LIBS = daemon/mqtt/libmqtt.a daemon/loop/libloop.a daemon/metrics/libmetrics.a $(RANK1) \
+  $(LIBEVENT_LIBS) $(MOSQUITTO_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+MQTT_FIXTURE = %D%/mqtt_fixture.c %D%/mqtt_fixture.h tests/helpers/stub_broker.c tests/helpers/stub_broker.h
+MQTT_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/helpers
+
+check_PROGRAMS += %D%/test_mqtt_gate
+TESTS += %D%/test_mqtt_gate
+%C%_test_mqtt_gate_SOURCES = %D%/test_mqtt_gate.c $(MQTT_FIXTURE)
+%C%_test_mqtt_gate_CPPFLAGS = $(MQTT_TEST_CPPFLAGS)
+%C%_test_mqtt_gate_LDADD = $(MQTT_TEST_LIBS)
+
+check_PROGRAMS += %D%/test_mqtt_client
+TESTS += %D%/test_mqtt_client
+%C%_test_mqtt_client_SOURCES = %D%/test_mqtt_client.c $(MQTT_FIXTURE)
+%C%_test_mqtt_client_CPPFLAGS = $(MQTT_TEST_CPPFLAGS)
+%C%_test_mqtt_client_LDADD = $(MQTT_TEST_LIBS) -ldl
+endif
