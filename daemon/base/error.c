@@ -28,7 +28,8 @@ const char *status_name(enum status s)
     return names[s];
 }
 
-static void format_into(struct error *err, enum status code, const char *format, va_list args)
+static void PRINTF_LIKE(3, 0)
+    format_into(struct error *err, enum status code, const char *format, va_list args)
 {
     err->code = code;
     vsnprintf(err->text, sizeof err->text, format, args);

@@ -68,6 +68,13 @@ struct loop_signal {
     void *ctx;
 };
 
+/* The turn's time counts from its first callback, not from the wait. */
+static void note_callback(struct loop *l)
+{
+    if (!l->busy_since_us && l->turn_histogram)
+        l->busy_since_us = clock_monotonic_us();
+}
+
 /* ---- Waiting ---- */
 
 static void handle_wakeup(evutil_socket_t fd, short what, void *arg)
@@ -235,17 +242,6 @@ void loop_set_turn_histogram(struct loop *l, struct histogram *h)
     l->turn_histogram = h;
 }
 
-struct event_base *loop_event_base(struct loop *l)
-{
-    return l->base;
-}
-
-void loop_note_callback(struct loop *l)
-{
-    if (!l->busy_since_us && l->turn_histogram)
-        l->busy_since_us = clock_monotonic_us();
-}
-
 /* ---- Deferred calls ---- */
 
 void loop_defer(struct loop *l, loop_fn fn, void *ctx)
@@ -274,7 +270,7 @@ void loop_defer_cancel(struct loop *l, loop_fn fn, void *ctx)
 static void handle_io(evutil_socket_t fd, short what, void *arg)
 {
     struct loop_io *io = arg;
-    loop_note_callback(io->loop);
+    note_callback(io->loop);
     unsigned events =
         (what & EV_READ ? (unsigned)LOOP_READ : 0) | (what & EV_WRITE ? (unsigned)LOOP_WRITE : 0);
     io->fn(io->ctx, fd, events);
@@ -327,7 +323,7 @@ static void handle_notifier(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct loop_notifier *n = arg;
-    loop_note_callback(n->loop);
+    note_callback(n->loop);
     /* Before the call, so that a signal during it comes again. The eventfd is edge triggered: every write is
      * reported, so it need not be read. */
     atomic_exchange(&n->pending, false);
@@ -376,7 +372,7 @@ static void handle_signal(evutil_socket_t number, short what, void *arg)
     (void)number;
     (void)what;
     struct loop_signal *s = arg;
-    loop_note_callback(s->loop);
+    note_callback(s->loop);
     s->fn(s->ctx);
 }
 

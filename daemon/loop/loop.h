@@ -15,7 +15,6 @@ struct loop_timer;
 struct loop_io;
 struct loop_notifier;
 struct loop_signal;
-struct event_base;
 struct histogram;
 
 typedef void (*loop_fn)(void *ctx);
@@ -38,10 +37,6 @@ void loop_turn(struct loop *l, int64_t wait_ms);
 uint64_t loop_turn_count(const struct loop *l);
 /* Microseconds spent in each turn's callbacks go to this histogram (owned by the caller); NULL: none. */
 void loop_set_turn_histogram(struct loop *l, struct histogram *h);
-/* For the folders that need libevent itself (admin). Their callbacks begin with loop_note_callback(), so that
- * the turn histogram sees them. */
-struct event_base *loop_event_base(struct loop *l);
-void loop_note_callback(struct loop *l);
 
 /* Run `fn(ctx)` after the current callback, before the loop waits again; in order of the calls. A long chain
  * of calls that defer again goes on in the next turn. */

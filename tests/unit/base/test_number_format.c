@@ -190,7 +190,7 @@ static void test_powers_and_their_neighbours(void **state)
         check((double)nextafterf(value, FLT_MAX), true);
     }
     for (int e = -323; e <= 308; e++) {
-        char text[16];
+        char text[32];
         for (int m = 1; m < 10; m++) {
             snprintf(text, sizeof text, "%de%d", m, e);
             if (isfinite(strtod(text, NULL)))
