@@ -93,17 +93,18 @@ struct fixture {
     char trace[1024]; /* what happened, in order */
 };
 
-static void trace(struct fixture *f, const char *format, unsigned long long n, const char *more)
+/* "out3 ", "3failed ": a word before or behind the record's number. */
+static void trace(struct fixture *f, const char *before, uint64_t sequence, const char *after)
 {
     size_t len = strlen(f->trace);
-    snprintf(f->trace + len, sizeof f->trace - len, format, n, more);
+    snprintf(f->trace + len, sizeof f->trace - len, "%s%llu%s ", before, (unsigned long long)sequence, after);
 }
 
 static void on_output(void *ctx, struct pipeline_output *o)
 {
     struct fixture *f = ctx;
     f->outputs[f->output_count++] = o;
-    trace(f, "out%llu%s ", (unsigned long long)o->records[o->record_count - 1]->message.sequence, "");
+    trace(f, "out", o->records[o->record_count - 1]->message.sequence, "");
 }
 
 static void on_answer(void *ctx, struct pipeline_record *r, enum pipeline_answer a, const char *stage,
@@ -112,12 +113,12 @@ static void on_answer(void *ctx, struct pipeline_record *r, enum pipeline_answer
     static const char *const words[] = {"passed", "filtered", "aggregated", "failed"};
     (void)stage;
     (void)reason;
-    trace(ctx, "%llu%s ", (unsigned long long)r->message.sequence, words[a]);
+    trace(ctx, "", r->message.sequence, words[a]);
 }
 
 static void on_done(void *ctx, struct pipeline_record *r)
 {
-    trace(ctx, "done%llu%s ", (unsigned long long)r->message.sequence, "");
+    trace(ctx, "done", r->message.sequence, "");
 }
 
 static const struct pipeline_events events = {on_output, on_answer, on_done};
