@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See gateway.h. The chain is tied here and in gateway_generation.c: sources -> route table -> journal ->
+ * See gateway.h. The chain is tied here and in generation.c: sources -> route table -> journal ->
  * deliveries -> upstreams.
  */
 #include "gateway.h"

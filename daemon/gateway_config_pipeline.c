@@ -60,7 +60,7 @@ static void read_protobuf(struct config_reader *cr, const struct yaml_node *n, c
     const struct yaml_node *message = yaml_tree_find(n, "message"), *messages = yaml_tree_find(n, "messages");
     d->kind = DECODE_PROTOBUF;
     d->schema = schema_options_default();
-    (void)option_apply(decode_protobuf_options, n, at, also, &d->schema, cr->arena, cr->report);
+    (void)option_apply(pipeline_settings_protobuf_options, n, at, also, &d->schema, cr->arena, cr->report);
     if (!message && !messages) {
         config_report_error(
             cr->report, n && n->kind == YAML_MAP ? n : at,

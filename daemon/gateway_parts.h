@@ -6,7 +6,7 @@
 #ifndef GATEWAY_PARTS_H
 #define GATEWAY_PARTS_H
 
-#include "gateway_generation.h"
+#include "generation.h"
 #include "metrics/metrics.h"
 
 struct admin_request;

@@ -37,7 +37,7 @@ noinst_LIBRARIES += %D%/libgateway.a
   %D%/gateway_config_tests.c \
   %D%/gateway_document.c %D%/gateway_document.h \
   %D%/gateway_fingerprint.c %D%/gateway_fingerprint.h \
-  %D%/gateway_generation.c %D%/gateway_generation.h \
+  %D%/generation.c %D%/generation.h \
   %D%/gateway_identity.c %D%/gateway_identity.h \
   %D%/gateway_reload.c %D%/gateway_reload.h \
   %D%/gateway_status.c %D%/gateway_status.h \

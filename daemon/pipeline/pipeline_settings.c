@@ -11,7 +11,7 @@ static const char *const unknown_policies[] = {"drop", "fail", NULL};
 
 #define AT(member) offsetof(struct schema_options, member)
 
-const struct fby_option decode_protobuf_options[] = {
+const struct fby_option pipeline_settings_protobuf_options[] = {
     {.name = "framing",
      .type = FBY_OPTION_CHOICE,
      .offset = AT(framing),

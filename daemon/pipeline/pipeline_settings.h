@@ -52,6 +52,6 @@ struct pipeline_settings {
 };
 
 extern const struct fby_option
-    decode_protobuf_options[]; /* into struct schema_options; message and messages are read by the document */
+    pipeline_settings_protobuf_options[]; /* into struct schema_options; message and messages are read by the document */
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See gateway_generation.h. Each part remembers the configuration that its settings live in; a configuration
+ * See generation.h. Each part remembers the configuration that its settings live in; a configuration
  * goes away with the last part that was made from it.
  */
-#include "gateway_generation.h"
+#include "generation.h"
 
 #include "base/log.h"
 #include "base/memory.h"

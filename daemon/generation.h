@@ -3,8 +3,8 @@
  * Everything that one reading of the configuration made: upstreams, deliveries, sources. A reload builds the
  * next generation beside the running one, moves over what did not change, and lets the rest go. Rank 6.
  */
-#ifndef GATEWAY_GENERATION_H
-#define GATEWAY_GENERATION_H
+#ifndef GENERATION_H
+#define GENERATION_H
 
 #include "base/error.h"
 #include "gateway_config.h"
