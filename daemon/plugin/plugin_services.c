@@ -69,6 +69,7 @@ static bool may_log(struct plugin_instance *in, enum log_level level)
     return false;
 }
 
+PRINTF_LIKE(3, 4)
 static void service_log(struct fby_instance *handle, enum fby_log_level level, const char *format, ...)
 {
     static const enum log_level levels[] = {[FBY_LOG_ERROR] = LOG_LEVEL_ERROR,

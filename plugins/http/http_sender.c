@@ -378,8 +378,10 @@ struct http_sender *http_sender_create(const struct fby_host *host, struct fby_i
     s->options = options;
     s->timer = host->timer_create(instance, handle_timer, s);
     s->transport = http_transport_create(host, instance, options, handle_done, s, err);
-    if (s->transport)
+    if (s->transport) {
+        host->connected(instance, false, "nothing was sent yet");
         return s;
+    }
     http_sender_destroy(s);
     return NULL;
 }

@@ -100,7 +100,8 @@ static int64_t now_us(clockid_t clock)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static void host_log(struct fby_instance *in, enum fby_log_level level, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void host_log(struct fby_instance *in, enum fby_log_level level,
+                                                           const char *format, ...)
 {
     struct fake_host *h = in->host;
     (void)level;

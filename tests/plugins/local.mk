@@ -3,8 +3,8 @@ if HAVE_CMOCKA
 plugin_test_cppflags = -I$(top_srcdir)/plugins/include -I$(top_srcdir)/tests/helpers -D_GNU_SOURCE
 plugin_test_sources = tests/helpers/fake_host.c tests/helpers/fake_host.h
 
-check_PROGRAMS += %D%/test_example %D%/test_filter %D%/test_file
-TESTS += %D%/test_example %D%/test_filter %D%/test_file
+check_PROGRAMS += %D%/test_example %D%/test_filter %D%/test_file %D%/test_http
+TESTS += %D%/test_example %D%/test_filter %D%/test_file %D%/test_http
 
 %C%_test_example_SOURCES = %D%/test_example.c $(plugin_test_sources)
 %C%_test_example_CPPFLAGS = $(plugin_test_cppflags)
@@ -17,4 +17,10 @@ TESTS += %D%/test_example %D%/test_filter %D%/test_file
 %C%_test_file_SOURCES = %D%/test_file.c $(plugin_test_sources)
 %C%_test_file_CPPFLAGS = $(plugin_test_cppflags)
 %C%_test_file_LDADD = $(CMOCKA_LIBS) -ldl
+
+# libcurl takes getaddrinfo from the program, which plays a dead name server.
+%C%_test_http_SOURCES = %D%/test_http.c tests/helpers/http_stub.c tests/helpers/http_stub.h $(plugin_test_sources)
+%C%_test_http_CPPFLAGS = $(plugin_test_cppflags)
+%C%_test_http_LDFLAGS = $(AM_LDFLAGS) -rdynamic
+%C%_test_http_LDADD = $(CMOCKA_LIBS) -ldl
 endif
