@@ -167,6 +167,7 @@ static struct list *add_segment_parts(struct journal *j, struct journal_run *run
 static void build_commit(struct journal *j)
 {
     journal_append_finish_record(j);
+    journal_cursor_state_submit(&j->cursor_state);
     journal_job_clear(&j->job, JOURNAL_JOB_COMMIT);
     struct list *at = j->blocks.next, *from = &j->segments;
     while (from->prev != &j->segments && !list_entry(from->prev, struct journal_segment, link)->sealed)
@@ -254,28 +255,36 @@ static void move_records(struct journal *j, struct journal_segment *from, struct
     }
 }
 
-/* Replace the segment that failed by a fresh one with its pending records. */
+/* Replace a segment by a fresh one with its pending records. */
+static void replace_segment(struct journal *j, struct journal_segment *s, bool created)
+{
+    bool was_active = j->active == s;
+    struct journal_block *fill = j->fill;
+    size_t pending = (size_t)(s->append_end - s->end);
+    struct journal_segment *fresh = NULL;
+    if (pending > 0) {
+        fresh = journal_append_add_segment(j, s->last + 1, journal_append_segment_size(j, pending));
+        list_remove(&fresh->link);
+        list_add_first(&s->link, &fresh->link); /* right behind it */
+        move_records(j, s, fresh);
+        fresh->closed = !was_active;
+    }
+    abandon_segment(j, s, created);
+    if (fresh && was_active) {
+        j->active = fresh;
+        j->fill = fill;
+    }
+}
+
+/* Leave the segment that failed. Those behind it have no file yet; they are replaced as well, because serials
+ * must ascend with the numbers. */
 static void replant(struct journal *j, struct journal_segment *failed)
 {
     journal_append_finish_record(j);
-    bool was_active = j->active == failed;
-    uint64_t pending = failed->append_end - failed->end;
-    uint64_t first = failed->last + 1;
-    bool records = pending > 0;
-    struct journal_segment *fresh = NULL;
-    if (records) {
-        fresh = journal_append_add_segment(j, first, journal_append_segment_size(j, (size_t)pending));
-        fresh->follows = first - 1;
-        list_remove(&fresh->link);
-        list_add_first(&failed->link, &fresh->link); /* right behind it */
-        move_records(j, failed, fresh);
-        fresh->closed = !was_active;
-    }
-    struct journal_block *fill = j->fill;
-    abandon_segment(j, failed, true);
-    if (records && was_active) {
-        j->active = fresh;
-        j->fill = fill;
+    for (struct list *at = &failed->link, *next; at != &j->segments; at = next) {
+        struct journal_segment *s = list_entry(at, struct journal_segment, link);
+        next = at->next;
+        replace_segment(j, s, s == failed || s->created);
     }
 }
 
@@ -326,6 +335,7 @@ static void handle_success(struct journal *j)
         set_state(j, JOURNAL_OK, "");
         return;
     }
+    journal_cursor_state_settle(&j->cursor_state);
     j->stats.commits++;
     histogram_add_us(&j->stats.commit_us, clock_monotonic_us() - j->submitted_us);
 }

@@ -41,7 +41,7 @@ static void move_all(struct list *from, struct list *to)
 
 static void set_confirmed(struct journal_cursor *c, uint64_t sequence)
 {
-    c->entry->confirmed = sequence;
+    c->entry->place.confirmed = sequence;
     journal_retention_note_moved(c->journal);
     const struct journal_segment *oldest = list_first(&c->journal->segments, struct journal_segment, link);
     if (oldest && oldest->closed && sequence >= oldest->last)
@@ -53,7 +53,7 @@ static void evict_one(struct journal_cursor *c, uint64_t through, const char *re
     struct journal *j = c->journal;
     list_remove(&c->link);
     list_add(&j->cursors, &c->link);
-    if (c->entry->confirmed >= through)
+    if (c->entry->place.confirmed >= through)
         return;
     log_limited(10000, LOG_LEVEL_WARNING, "journal",
                 "path=%s cursor=%s has not confirmed records up to %" PRIu64 ", which are removed: %s",
@@ -63,8 +63,8 @@ static void evict_one(struct journal_cursor *c, uint64_t through, const char *re
         c->events.on_evict(c->ctx, through, reason);
     if (entry->open != c) /* closed by its owner */
         return;
-    if (entry->confirmed < through)
-        entry->confirmed = through;
+    if (entry->place.confirmed < through)
+        entry->place.confirmed = through;
     if (c->reader.next <= through)
         journal_reader_seek(&c->reader, through + 1);
     if (c->position < through)
@@ -100,7 +100,7 @@ void journal_cursor_evict(struct journal *j, const struct journal_segment *s, co
     move_all(&j->ready, &left);
     list_for_each_safe(c, &j->waiting, struct journal_cursor, link)
     {
-        if (c->entry->confirmed >= through)
+        if (c->entry->place.confirmed >= through)
             continue; /* keeps waiting */
         list_remove(&c->link);
         list_add(&left, &c->link);
@@ -115,8 +115,8 @@ bool journal_cursor_find_lowest(const struct journal *j, uint64_t *confirmed)
     bool found = false;
     list_for_each(e, &j->cursor_state.entries, struct journal_cursor_entry, link)
     {
-        if (e->open && (!found || e->confirmed < *confirmed)) {
-            *confirmed = e->confirmed;
+        if (e->open && (!found || e->place.confirmed < *confirmed)) {
+            *confirmed = e->place.confirmed;
             found = true;
         }
     }
@@ -144,18 +144,19 @@ struct journal_cursor *journal_cursor_open(struct journal *j, const char *name, 
                       j->cursor_state.count);
             return NULL;
         }
-        e->confirmed = start_position(j, start);
+        e->place.confirmed = start_position(j, start);
+        e->safe = e->submitted = e->place;
         journal_retention_note_moved(j);
     }
     struct journal_cursor *c = xcalloc(1, sizeof(*c));
     c->journal = j;
     c->entry = e;
     e->open = c;
-    c->position = e->confirmed;
+    c->position = e->place.confirmed;
     c->events = *events;
     c->ctx = ctx;
     list_add(&j->cursors, &c->link);
-    journal_reader_init(&c->reader, j, e->confirmed + 1);
+    journal_reader_init(&c->reader, j, e->place.confirmed + 1);
     return c;
 }
 
@@ -185,7 +186,7 @@ void journal_cursor_list_parked(struct journal *j,
     list_for_each(e, &j->cursor_state.entries, struct journal_cursor_entry, link)
     {
         if (!e->open)
-            fn(ctx, e->name, e->confirmed);
+            fn(ctx, e->name, e->place.confirmed);
     }
 }
 
@@ -205,21 +206,21 @@ enum status journal_cursor_next(struct journal_cursor *c, struct journal_record 
 
 void journal_cursor_rewind(struct journal_cursor *c)
 {
-    c->position = c->entry->confirmed;
-    journal_reader_seek(&c->reader, c->entry->confirmed + 1);
+    c->position = c->entry->place.confirmed;
+    journal_reader_seek(&c->reader, c->entry->place.confirmed + 1);
 }
 
 void journal_cursor_confirm(struct journal_cursor *c, uint64_t sequence)
 {
     if (sequence > c->journal->durable_head)
         sequence = c->journal->durable_head;
-    if (sequence > c->entry->confirmed)
+    if (sequence > c->entry->place.confirmed)
         set_confirmed(c, sequence);
 }
 
 uint64_t journal_cursor_confirmed(const struct journal_cursor *c)
 {
-    return c->entry->confirmed;
+    return c->entry->place.confirmed;
 }
 
 uint64_t journal_cursor_position(const struct journal_cursor *c)
@@ -229,11 +230,15 @@ uint64_t journal_cursor_position(const struct journal_cursor *c)
 
 void journal_cursor_set_note(struct journal_cursor *c, struct journal_cursor_note note)
 {
-    c->entry->note = note;
+    struct journal_cursor_entry *e = c->entry;
+    uint64_t head = c->journal->durable_head;
+    if (note.counted_through > head && e->place.note.counted_through <= head)
+        e->safe = e->place;
+    e->place.note = note;
     journal_retention_note_moved(c->journal);
 }
 
 struct journal_cursor_note journal_cursor_note(const struct journal_cursor *c)
 {
-    return c->entry->note;
+    return c->entry->place.note;
 }

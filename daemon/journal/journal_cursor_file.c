@@ -53,11 +53,13 @@ static void clear_entries(struct journal_cursor_state *s)
 static void encode_entry(const struct journal_cursor_entry *e, uint64_t durable_head, struct buffer *out)
 {
     size_t len = strlen(e->name);
+    const struct journal_cursor_place *p =
+        e->place.note.counted_through <= durable_head ? &e->place : &e->safe;
     buffer_add_byte(out, (uint8_t)len);
     buffer_add(out, e->name, len);
-    add64(out, e->confirmed < durable_head ? e->confirmed : durable_head);
-    add64(out, e->note.counted_through);
-    add64(out, e->note.pending);
+    add64(out, p->confirmed < durable_head ? p->confirmed : durable_head);
+    add64(out, p->note.counted_through);
+    add64(out, p->note.pending);
 }
 
 /* The next entry at *at; false when it does not fit into the slot. */
@@ -75,9 +77,10 @@ static bool decode_entry(struct journal_cursor_state *s, struct bytes slot, size
     struct journal_cursor_entry *e = journal_cursor_state_add(s, text);
     if (!e)
         return false;
-    e->confirmed = journal_format_get64(name + len);
-    e->note.counted_through = journal_format_get64(name + len + 8);
-    e->note.pending = journal_format_get64(name + len + 16);
+    e->place.confirmed = journal_format_get64(name + len);
+    e->place.note.counted_through = journal_format_get64(name + len + 8);
+    e->place.note.pending = journal_format_get64(name + len + 16);
+    e->safe = e->submitted = e->place;
     *at += 1 + len + NUMBERS;
     return true;
 }
@@ -144,6 +147,18 @@ void journal_cursor_state_remove(struct journal_cursor_state *s, struct journal_
     list_remove(&e->link);
     s->count--;
     free(e);
+}
+
+void journal_cursor_state_submit(struct journal_cursor_state *s)
+{
+    list_for_each (e, &s->entries, struct journal_cursor_entry, link)
+        e->submitted = e->place;
+}
+
+void journal_cursor_state_settle(struct journal_cursor_state *s)
+{
+    list_for_each (e, &s->entries, struct journal_cursor_entry, link)
+        e->safe = e->submitted;
 }
 
 void journal_cursor_file_encode(struct journal_cursor_state *s, uint64_t durable_head, struct buffer *out)

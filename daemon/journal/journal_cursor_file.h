@@ -17,12 +17,19 @@ enum {
     JOURNAL_CURSOR_FILE_SLOT = 1 << 20, /* bytes from one slot to the other; the file is sparse */
 };
 
+/* A position and the note that belongs to it. */
+struct journal_cursor_place {
+    uint64_t confirmed;
+    struct journal_cursor_note note;
+};
+
 struct journal_cursor_entry {
     struct list link; /* journal_cursor_state.entries */
     char name[JOURNAL_CURSOR_NAME_MAX + 1];
-    uint64_t confirmed;
-    struct journal_cursor_note note;
-    struct journal_cursor *open; /* NULL: parked */
+    struct journal_cursor_place place;     /* now */
+    struct journal_cursor_place submitted; /* when the commit in work was put together */
+    struct journal_cursor_place safe;      /* speaks only of durable records */
+    struct journal_cursor *open;           /* NULL: parked */
 };
 
 struct journal_cursor_state {
@@ -40,7 +47,13 @@ struct journal_cursor_entry *journal_cursor_state_find(struct journal_cursor_sta
 struct journal_cursor_entry *journal_cursor_state_add(struct journal_cursor_state *s, const char *name);
 void journal_cursor_state_remove(struct journal_cursor_state *s, struct journal_cursor_entry *e);
 
-/* Encode a slot with the next generation; no position is shown past `durable_head`. */
+/* A commit takes all records so far with it … */
+void journal_cursor_state_submit(struct journal_cursor_state *s);
+/* … and has succeeded. */
+void journal_cursor_state_settle(struct journal_cursor_state *s);
+
+/* Encode a slot with the next generation; nothing in it speaks of records past `durable_head`, whose numbers
+ * a crash would give to others. */
 void journal_cursor_file_encode(struct journal_cursor_state *s, uint64_t durable_head, struct buffer *out);
 /* Where the slot of this generation goes. */
 uint64_t journal_cursor_file_offset(uint64_t generation);

@@ -161,7 +161,9 @@ static enum status next_in_segment(struct journal_reader *r, struct journal_reco
 static enum status find_place(struct journal_reader *r)
 {
     struct journal *j = r->journal;
-    uint64_t in_memory = first_in_memory(j);
+    uint64_t in_memory = first_in_memory(j), oldest = journal_oldest(j);
+    if (r->next < oldest) /* what was removed may still stand in memory */
+        r->next = oldest;
     if (r->next < in_memory) {
         struct journal_segment *s = find_segment(r);
         if (s && s->base < in_memory)

@@ -226,17 +226,35 @@ static void take_segments(struct journal *j, struct found_list *list)
     }
 }
 
+/* A journal that begins: from now on a file without positions means that they were lost. */
+static void write_first_cursors(struct journal *j)
+{
+    struct buffer slot = {0};
+    journal_cursor_file_encode(&j->cursor_state, 0, &slot);
+    int failure = journal_file_write(j->cursor_fd, slot.data, slot.len,
+                                     journal_cursor_file_offset(j->cursor_state.generation));
+    if (failure == 0)
+        failure = journal_file_sync(j->cursor_fd);
+    if (failure == 0)
+        failure = journal_file_sync_directory(j->dir_fd);
+    if (failure)
+        log_warning("journal", "path=%s cannot write the cursors: %s", j->path, strerror(failure));
+    buffer_finish(&slot);
+}
+
 static void read_cursors(struct journal *j, bool segments)
 {
     struct journal_cursor_state *c = &j->cursor_state;
     bool found = journal_cursor_file_read(c, j->cursor_fd);
+    if (!found && !segments)
+        write_first_cursors(j);
     j->recovery.cursors_lost = !found && segments;
     if (c->highest >= j->next_sequence)
         j->next_sequence = c->highest + 1;
     list_for_each(e, &c->entries, struct journal_cursor_entry, link)
     {
-        if (e->confirmed >= j->next_sequence)
-            j->next_sequence = e->confirmed + 1;
+        if (e->place.confirmed >= j->next_sequence)
+            j->next_sequence = e->place.confirmed + 1;
     }
     if (c->highest_serial > j->highest_serial)
         j->highest_serial = c->highest_serial;

@@ -1,11 +1,19 @@
 # Unit tests of daemon/journal; each links the fixture.
 if HAVE_CMOCKA
-
 journal_test_libs = daemon/journal/libjournal.a daemon/loop/libloop.a daemon/metrics/libmetrics.a $(RANK1) $(LIBEVENT_LIBS) \
   $(CMOCKA_LIBS)
+journal_fixture = %D%/journal_fixture.c %D%/journal_fixture.h
+journal_tests = %D%/test_journal %D%/test_journal_recovery %D%/test_journal_faults \
+  %D%/test_journal_retention
 
-check_PROGRAMS += %D%/test_journal
-TESTS += %D%/test_journal
-%C%_test_journal_SOURCES = %D%/test_journal.c %D%/journal_fixture.c
+check_PROGRAMS += $(journal_tests)
+TESTS += $(journal_tests)
+%C%_test_journal_SOURCES = %D%/test_journal.c $(journal_fixture)
 %C%_test_journal_LDADD = $(journal_test_libs)
+%C%_test_journal_recovery_SOURCES = %D%/test_journal_recovery.c $(journal_fixture)
+%C%_test_journal_recovery_LDADD = $(journal_test_libs)
+%C%_test_journal_faults_SOURCES = %D%/test_journal_faults.c $(journal_fixture)
+%C%_test_journal_faults_LDADD = $(journal_test_libs)
+%C%_test_journal_retention_SOURCES = %D%/test_journal_retention.c $(journal_fixture)
+%C%_test_journal_retention_LDADD = $(journal_test_libs)
 endif

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is kept and for how long: removal behind the readers, both policies at the size limit, age, parked
+ * cursors, and the positions that survive.
+ */
+#include "journal_fixture.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "journal/journal_internal.h"
+
+#include <stdio.h>
+
+#define START_US INT64_C(1800000000000000)
+
+static void ignore_line(void *ctx, enum log_level level, const char *line)
+{
+    (void)ctx;
+    (void)level;
+    (void)line;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    fixture_init(f);
+    clock_fake_start(START_US);
+    log_set_sink(ignore_line, NULL);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_finish(*state);
+    clock_fake_stop();
+    log_set_sink(NULL, NULL);
+    free(*state);
+    return 0;
+}
+
+static void advance(struct fixture *f, int64_t ms)
+{
+    for (int64_t left = ms; left > 0; left -= 250) {
+        clock_fake_advance(250000);
+        loop_turn(f->loop, 0);
+    }
+    fixture_turns(f, 30);
+}
+
+static size_t count_segments(struct fixture *f)
+{
+    char names[64][64];
+    return fixture_list_segments(f->path, names, 64);
+}
+
+/* Segments go when the slowest of the readers has confirmed them, and not before. */
+static void test_slowest_reader_pins(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    struct journal_cursor *a = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    struct journal_cursor *b = fixture_cursor(f, "b", JOURNAL_FROM_OLDEST);
+    fixture_fill(f, 2000, 100);
+    size_t all = count_segments(f);
+    journal_cursor_confirm(a, 2000);
+    advance(f, 3000);
+    assert_int_equal(count_segments(f), all);
+    assert_int_equal(journal_oldest(f->journal), 1);
+    journal_cursor_confirm(b, 1000);
+    advance(f, 3000);
+    assert_true(count_segments(f) < all && count_segments(f) > 2);
+    assert_true(journal_oldest(f->journal) > 500 && journal_oldest(f->journal) <= 1001);
+    assert_int_equal(fixture_read(f, b, NULL), 2000 - journal_oldest(f->journal) + 1);
+    journal_cursor_confirm(b, 2000);
+    advance(f, 3000);
+    assert_int_equal(count_segments(f), 1); /* the one that is filled */
+    journal_cursor_close(a);
+    journal_cursor_close(b);
+}
+
+/* Without any open reader nothing is removed behind one. */
+static void test_no_reader_keeps(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_fill(f, 1000, 100);
+    size_t all = count_segments(f);
+    advance(f, 200000);
+    assert_int_equal(count_segments(f), all);
+}
+
+/* A parked reader does not pin; it is listed, continues where records are left, and can be forgotten. */
+static void note_parked(void *ctx, const char *name, uint64_t confirmed)
+{
+    snprintf(ctx, 64, "%s=%llu", name, (unsigned long long)confirmed);
+}
+
+static void test_parked(void **state)
+{
+    struct fixture *f = *state;
+    char text[64] = "";
+    fixture_open(f);
+    struct journal_cursor *a = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    struct journal_cursor *b = fixture_cursor(f, "b", JOURNAL_FROM_OLDEST);
+    journal_cursor_close(b);
+    fixture_fill(f, 1000, 100);
+    journal_cursor_confirm(a, 1000);
+    advance(f, 3000);
+    assert_int_equal(count_segments(f), 1);
+    journal_cursor_list_parked(f->journal, note_parked, text);
+    assert_string_equal(text, "b=0");
+    b = fixture_cursor(f, "b", JOURNAL_FROM_OLDEST);
+    uint64_t oldest = journal_oldest(f->journal);
+    assert_int_equal(fixture_read(f, b, NULL), 1000 - oldest + 1);
+    journal_cursor_close(b);
+    journal_cursor_forget(f->journal, "a"); /* open: stays */
+    journal_cursor_forget(f->journal, "b");
+    text[0] = '\0';
+    journal_cursor_list_parked(f->journal, note_parked, text);
+    assert_string_equal(text, "");
+    journal_cursor_close(a);
+}
+
+/* Names that are wrong or in use are refused with words. */
+static void test_cursor_names(void **state)
+{
+    struct fixture *f = *state;
+    static const struct journal_cursor_events none = {0};
+    const char *const bad[] = {"", "a b", "a/b", "\xc3\xa4"};
+    struct error err = {0};
+    char longest[130];
+    fixture_open(f);
+    for (size_t i = 0; i < array_count(bad); i++) {
+        assert_null(journal_cursor_open(f->journal, bad[i], JOURNAL_FROM_HEAD, &none, NULL, &err));
+        assert_int_equal(err.code, STATUS_INVALID);
+    }
+    memset(longest, 'x', sizeof(longest));
+    longest[129] = '\0';
+    assert_null(journal_cursor_open(f->journal, longest, JOURNAL_FROM_HEAD, &none, NULL, &err));
+    longest[128] = '\0';
+    struct journal_cursor *c = fixture_cursor(f, longest, JOURNAL_FROM_HEAD);
+    assert_null(journal_cursor_open(f->journal, longest, JOURNAL_FROM_HEAD, &none, NULL, &err));
+    assert_int_equal(err.code, STATUS_BUSY);
+    journal_cursor_close(c);
+    fixture_close(f);
+    fixture_open(f);
+    c = fixture_cursor(f, longest, JOURNAL_FROM_HEAD);
+    journal_cursor_close(c);
+}
+
+/* More cursors than a slot holds: a clear refusal, the others are kept. */
+static void test_too_many_cursors(void **state)
+{
+    struct fixture *f = *state;
+    static const struct journal_cursor_events none = {0};
+    struct error err = {0};
+    char name[129];
+    unsigned made = 0;
+    fixture_open(f);
+    for (;; made++) {
+        snprintf(name, sizeof(name), "%0128u", made);
+        struct journal_cursor *c = journal_cursor_open(f->journal, name, JOURNAL_FROM_HEAD, &none, NULL, &err);
+        if (!c)
+            break;
+        journal_cursor_close(c);
+    }
+    assert_int_equal(err.code, STATUS_LIMIT);
+    assert_true(made > 5000);
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(f->journal->cursor_state.count, made);
+}
+
+/* when_full: block. Appends are refused, what is there stays, and room is told. */
+static void test_block(void **state)
+{
+    struct fixture *f = *state;
+    f->settings.max_size = 1 << 20;
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    uint64_t last = 0, given;
+    while ((given = fixture_append(f))) {
+        last = given;
+        if (last % 50 == 0)
+            assert_int_equal(fixture_commit(f), STATUS_OK);
+    }
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    assert_true(last > 3000);
+    assert_true(journal_size_bytes(f->journal) <= 1 << 20);
+    assert_int_equal(journal_state(f->journal), JOURNAL_FULL);
+    assert_non_null(strstr(journal_state_text(f->journal), "max_size"));
+    assert_int_equal(f->state_changes, 1);
+    assert_int_equal(fixture_read(f, c, NULL), last);
+    advance(f, 5000);
+    assert_int_equal(journal_state(f->journal), JOURNAL_FULL);
+    journal_cursor_confirm(c, last / 2);
+    advance(f, 1000);
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    assert_int_equal(f->state_changes, 2);
+    assert_int_equal(fixture_append(f), last + 1);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    journal_cursor_close(c);
+}
+
+/* A reload that raises the limit leaves FULL. */
+static void test_configure(void **state)
+{
+    struct fixture *f = *state;
+    f->settings.max_size = 1 << 20;
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    while (fixture_append(f))
+        ;
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    f->settings.max_size = 2 << 20;
+    journal_configure(f->journal, &f->settings);
+    advance(f, 500);
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    assert_true(fixture_append(f) > 0);
+    journal_cursor_close(c);
+}
+
+struct evicted {
+    struct fixture *f;
+    struct journal_cursor *cursor;
+    uint64_t counted, through;
+    char reason[32];
+};
+
+static void handle_evict(void *ctx, uint64_t through, const char *reason)
+{
+    struct evicted *e = ctx;
+    uint64_t at = journal_cursor_confirmed(e->cursor) + 1;
+    struct journal_record r;
+    assert_true(through > e->through);
+    while (at <= through) { /* they can still be read */
+        assert_int_equal(journal_peek(e->f->journal, &at, &r), STATUS_OK);
+        fixture_check_record(&r);
+        e->counted++;
+    }
+    e->through = through;
+    snprintf(e->reason, sizeof(e->reason), "%s", reason);
+}
+
+static struct journal_cursor *open_evicted(struct fixture *f, struct evicted *e, const char *name)
+{
+    static const struct journal_cursor_events events = {.on_evict = handle_evict};
+    e->f = f;
+    e->cursor = journal_cursor_open(f->journal, name, JOURNAL_FROM_OLDEST, &events, e, NULL);
+    assert_non_null(e->cursor);
+    return e->cursor;
+}
+
+/* when_full: drop_oldest. Two readers lag differently: each is told exactly what it loses, and then reads the
+ * rest without a gap; after a restart as well. */
+static void test_drop_oldest(void **state)
+{
+    struct fixture *f = *state;
+    struct evicted lagging = {0}, slow = {0};
+    f->settings.max_size = 1 << 20;
+    f->settings.when_full = JOURNAL_DROP_OLDEST;
+    fixture_open(f);
+    struct journal_cursor *a = open_evicted(f, &lagging, "a"), *b = open_evicted(f, &slow, "b");
+    struct journal_record r;
+    for (int i = 0; i < 100; i++) { /* one of them is in the middle of what goes */
+        fixture_fill(f, 100, 50);
+        if (i == 10) {
+            for (int n = 0; n < 700; n++)
+                assert_int_equal(journal_cursor_next(b, &r), STATUS_OK);
+            journal_cursor_confirm(b, 600);
+        }
+        assert_true(f->journal->size_bytes <= 1 << 20);
+    }
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    uint64_t oldest = journal_oldest(f->journal), last = 0;
+    assert_true(oldest > 5000);
+    assert_int_equal(lagging.counted, oldest - 1);
+    assert_int_equal(slow.counted, oldest - 1 - 600);
+    assert_string_equal(lagging.reason, "journal_full");
+    assert_int_equal(journal_cursor_confirmed(a), oldest - 1);
+    assert_int_equal(journal_cursor_confirmed(b), oldest - 1);
+    assert_int_equal(f->journal->stats.evicted_full, oldest - 1);
+    assert_int_equal(fixture_read(f, a, &last), 10000 - oldest + 1);
+    assert_int_equal(fixture_read(f, b, &last), 10000 - oldest + 1);
+    assert_int_equal(last, 10000);
+    journal_cursor_close(a);
+    journal_cursor_close(b);
+    fixture_close(f);
+    fixture_open(f);
+    a = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    assert_int_equal(journal_cursor_confirmed(a), oldest - 1);
+    journal_cursor_close(a);
+}
+
+/* Records older than max_age go, also from a segment that is not full; those without a valid time stay. */
+static void test_expire(void **state)
+{
+    struct fixture *f = *state;
+    struct evicted e = {0};
+    f->settings.max_age_ms = 60000;
+    fixture_open(f);
+    struct journal_cursor *c = open_evicted(f, &e, "a");
+    fixture_fill(f, 500, 50);
+    advance(f, 30000);
+    fixture_fill(f, 500, 50);
+    advance(f, 40000);
+    assert_int_equal(strcmp(e.reason, "expired"), 0);
+    assert_true(e.counted > 300 && e.counted <= 500);
+    advance(f, 60000);
+    assert_int_equal(e.counted, 1000);
+    assert_int_equal(f->journal->stats.evicted_expired, 1000);
+    assert_int_equal(journal_oldest(f->journal), 1001);
+    assert_int_equal(count_segments(f), 0);
+    assert_int_equal(fixture_append(f), 1001);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    assert_int_equal(fixture_read(f, c, NULL), 1);
+    journal_cursor_close(c);
+}
+
+static void test_untimed_never_expire(void **state)
+{
+    struct fixture *f = *state;
+    struct evicted e = {0};
+    struct journal_record r;
+    clock_fake_stop();
+    clock_fake_start(1000000); /* 1970 */
+    f->settings.max_age_ms = 60000;
+    fixture_open(f);
+    struct journal_cursor *c = open_evicted(f, &e, "a");
+    fixture_fill(f, 10, 10);
+    clock_fake_advance(START_US); /* the clock is set */
+    advance(f, 200000);
+    assert_int_equal(e.counted, 0);
+    assert_int_equal(journal_cursor_next(c, &r), STATUS_OK);
+    assert_int_equal(r.appended_us, 0);
+    journal_cursor_close(c);
+}
+
+/* A note that speaks of records not yet durable is not written: a crash would give their numbers to others. */
+static void test_note_waits_for_commit(void **state)
+{
+    struct fixture *f = *state;
+    char copy[300];
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    fixture_fill(f, 10, 10);
+    journal_cursor_set_note(c, (struct journal_cursor_note){10, 10});
+    advance(f, 1000);
+    for (int i = 0; i < 5; i++)
+        fixture_append(f);
+    journal_cursor_set_note(c, (struct journal_cursor_note){15, 15});
+    advance(f, 1000); /* written, but not committed */
+    snprintf(copy, sizeof(copy), "%s.copy", f->path);
+    fixture_copy_directory(f->path, copy);
+    struct fixture g = {.loop = f->loop, .settings = f->settings};
+    g.settings.path = copy;
+    fixture_open(&g);
+    struct journal_cursor *d = fixture_cursor(&g, "a", JOURNAL_FROM_OLDEST);
+    assert_int_equal(journal_durable_head(g.journal), 10);
+    assert_int_equal(journal_cursor_note(d).counted_through, 10);
+    assert_int_equal(journal_cursor_note(d).pending, 10);
+    journal_cursor_close(d);
+    fixture_close(&g);
+    fixture_remove_directory(copy);
+    journal_cursor_close(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_slowest_reader_pins, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_reader_keeps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cursor_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_many_cursors, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_block, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_configure, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_drop_oldest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_untimed_never_expire, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_note_waits_for_commit, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
