@@ -171,6 +171,10 @@ static void log_loss(struct mqtt_client *c, bool was_connected, int64_t delay_ms
     /* A reason that stays the same is said once; status and metrics have the rest. */
     bool told = !was_connected && strcmp(c->told_reason, c->reason) == 0;
     memcpy(c->told_reason, c->reason, sizeof c->told_reason);
+    if (c->paused) {
+        log_debug("mqtt", "broker=%s dropped and not to come back yet: %s", c->role->name, c->reason);
+        return;
+    }
     if (told) {
         log_debug("mqtt", "broker=%s still not connected: %s", c->role->name, c->reason);
         return;

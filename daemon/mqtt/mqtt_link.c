@@ -236,22 +236,23 @@ void mqtt_link_connect(struct mqtt_link *k)
 
 static enum status lose(struct mqtt_link *k, int result, int errno_value)
 {
-    char text[200];
     if (k->reason[0])
         return STATUS_IO;
     if (k->has_connack && k->connack.reason_code)
         k->reason_code = k->connack.reason_code;
-    if (k->reason_code)
+    if (k->reason_code) {
         snprintf(k->reason, sizeof k->reason, "%s", mqtt_reason_text(k->reason_code));
-    else if (k->tls && *mqtt_tls_refusal(k->tls))
+    } else if (k->tls && *mqtt_tls_refusal(k->tls)) {
         snprintf(k->reason, sizeof k->reason, "%s", mqtt_tls_refusal(k->tls));
-    else if (k->tls && k->tls_error[0])
+    } else if (k->tls && k->below_mqtt && mqtt_socket_buffer_is_closed(k->buffer)) {
+        snprintf(k->reason, sizeof k->reason,
+                 "the broker closed the connection during the TLS handshake; is it a port for TLS?");
+    } else if (k->tls && k->tls_error[0]) {
         snprintf(k->reason, sizeof k->reason, "TLS: %s", k->tls_error);
-    else {
-        if (k->tls && mqtt_socket_buffer_is_closed(k->buffer))
-            result = MOSQ_ERR_CONN_LOST;
-        mqtt_reason_format_failure(result, errno_value, text, sizeof text);
-        snprintf(k->reason, sizeof k->reason, "%s", text);
+    } else {
+        bool closed = k->tls && mqtt_socket_buffer_is_closed(k->buffer);
+        mqtt_reason_format_failure(closed ? MOSQ_ERR_CONN_LOST : result, errno_value, k->reason,
+                                   sizeof k->reason);
     }
     return STATUS_IO;
 }

@@ -10,7 +10,6 @@
 #include <mosquitto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define OPTION(field) offsetof(struct mqtt_settings, field)
 #define TLS(field)    offsetof(struct mqtt_tls_settings, field)
@@ -137,10 +136,10 @@ const struct fby_option mqtt_settings_options[] = {
     {.name = NULL},
 };
 
-static bool refuse(const char **option, const char *name, enum status code)
+/* Name the option; what is wrong with it is in the error already. */
+static bool blame(const char **option, const char *name)
 {
     *option = name;
-    (void)code;
     return false;
 }
 
@@ -206,40 +205,57 @@ static bool check_tls(const struct mqtt_settings *s, const char **option, struct
 {
     const struct mqtt_tls_settings *t = &s->tls;
     bool any = t->ca || t->certificate || t->key || t->server_name || t->insecure;
-    if (!s->use_tls && any)
-        return refuse(option, "tls",
-                      error_set(err, STATUS_INVALID, "tls is set, but the URL says mqtt://; write mqtts://"));
+    if (!s->use_tls && any) {
+        error_set(err, STATUS_INVALID, "tls is set, but the URL says mqtt://; write mqtts://");
+        return blame(option, "tls");
+    }
     if (!s->use_tls)
         return true;
-    if (t->certificate && !t->key)
-        return refuse(option, "tls.key",
-                      error_set(err, STATUS_INVALID, "tls.certificate needs tls.key as well"));
-    if (t->key && !t->certificate)
-        return refuse(option, "tls.certificate",
-                      error_set(err, STATUS_INVALID, "tls.key needs tls.certificate as well"));
+    if (t->certificate && !t->key) {
+        error_set(err, STATUS_INVALID, "tls.certificate needs tls.key as well");
+        return blame(option, "tls");
+    }
+    if (t->key && !t->certificate) {
+        error_set(err, STATUS_INVALID, "tls.key needs tls.certificate as well");
+        return blame(option, "tls");
+    }
     struct mqtt_tls *tls = mqtt_tls_create(s, err);
     mqtt_tls_destroy(tls);
-    return tls || refuse(option, "tls", STATUS_INVALID);
+    return tls || blame(option, "tls");
 }
 
-static bool check_topic(const char *topic)
+static bool check_identity(const struct mqtt_settings *s, const char **option, struct error *err)
 {
-    return *topic && strlen(topic) <= 65535 && mosquitto_pub_topic_check(topic) == MOSQ_ERR_SUCCESS;
+    if (s->client_id && (!*s->client_id || strlen(s->client_id) > UINT16_MAX)) {
+        error_set(err, STATUS_INVALID, "the client id must have 1 to 65535 bytes");
+        return blame(option, "client_id");
+    }
+    if (s->password && !s->username) {
+        error_set(err, STATUS_INVALID, "a password needs a username");
+        return blame(option, "username");
+    }
+    return true;
+}
+
+/* {gateway} is replaced later; its braces are legal in a topic, so the check can come before. */
+static bool is_topic(const char *topic)
+{
+    return strlen(topic) <= UINT16_MAX && mosquitto_pub_topic_check(topic) == MOSQ_ERR_SUCCESS && *topic;
 }
 
 bool mqtt_settings_check(struct mqtt_settings *s, struct arena *a, const char **option, struct error *err)
 {
     if (split_url(s, a, err) != STATUS_OK)
-        return refuse(option, "url", STATUS_INVALID);
-    if (s->client_id && (!*s->client_id || strlen(s->client_id) > 65535))
-        return refuse(option, "client_id", error_set(err, STATUS_INVALID, "the client id is empty"));
-    if (s->password && !s->username)
-        return refuse(option, "username", error_set(err, STATUS_INVALID, "a password needs a username"));
-    if (s->reconnect_min_ms > s->reconnect_max_ms)
-        return refuse(option, "reconnect_max",
-                      error_set(err, STATUS_INVALID, "reconnect_max is shorter than reconnect_min"));
-    if (s->status_topic && !check_topic(s->status_topic))
-        return refuse(option, "status_topic",
-                      error_set(err, STATUS_INVALID, "\"%s\" is not a topic to publish to", s->status_topic));
+        return blame(option, "url");
+    if (!check_identity(s, option, err))
+        return false;
+    if (s->reconnect_min_ms > s->reconnect_max_ms) {
+        error_set(err, STATUS_INVALID, "reconnect_max is shorter than reconnect_min");
+        return blame(option, "reconnect_max");
+    }
+    if (s->status_topic && !is_topic(s->status_topic)) {
+        error_set(err, STATUS_INVALID, "\"%s\" is not a topic to publish to", s->status_topic);
+        return blame(option, "status_topic");
+    }
     return check_tls(s, option, err);
 }

@@ -65,6 +65,25 @@ static enum status load_identity(SSL_CTX *context, const struct mqtt_tls_setting
     return STATUS_OK;
 }
 
+static const char *advice(int error)
+{
+    switch (error) {
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+        return "; check tls.ca";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return "; check the host in the URL, or tls.server_name";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return "; check this machine's clock, or have it renewed";
+    default:
+        return "";
+    }
+}
+
 /* Keep the reason: libmosquitto would only say that the handshake failed. */
 static int handle_verification(int ok, X509_STORE_CTX *store)
 {
@@ -76,8 +95,9 @@ static int handle_verification(int ok, X509_STORE_CTX *store)
     X509 *certificate = X509_STORE_CTX_get_current_cert(store);
     if (certificate)
         X509_NAME_oneline(X509_get_subject_name(certificate), subject, sizeof subject);
-    snprintf(t->refusal, sizeof t->refusal, "the broker's certificate is not accepted: %s (%s)",
-             X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)), subject);
+    int error = X509_STORE_CTX_get_error(store);
+    snprintf(t->refusal, sizeof t->refusal, "the broker's certificate is not accepted: %s (%s)%s",
+             X509_verify_cert_error_string(error), subject, advice(error));
     return 0;
 }
 

@@ -16,4 +16,15 @@ TESTS += %D%/test_mqtt_client
 %C%_test_mqtt_client_SOURCES = %D%/test_mqtt_client.c $(MQTT_FIXTURE)
 %C%_test_mqtt_client_CPPFLAGS = $(MQTT_TEST_CPPFLAGS)
 %C%_test_mqtt_client_LDADD = $(MQTT_TEST_LIBS) -ldl
+
+check_PROGRAMS += %D%/test_mqtt_broker
+TESTS += %D%/test_mqtt_broker
+%C%_test_mqtt_broker_SOURCES = %D%/test_mqtt_broker.c $(MQTT_FIXTURE) \
+  tests/helpers/mosquitto_process.c tests/helpers/mosquitto_process.h
+%C%_test_mqtt_broker_CPPFLAGS = $(MQTT_TEST_CPPFLAGS)
+%C%_test_mqtt_broker_LDADD = $(MQTT_TEST_LIBS)
+
+check_PROGRAMS += %D%/test_mqtt_settings
+TESTS += %D%/test_mqtt_settings
+%C%_test_mqtt_settings_LDADD = $(MQTT_TEST_LIBS)
 endif
