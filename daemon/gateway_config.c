@@ -84,6 +84,16 @@ struct yaml_node *config_reader_enter_map(struct config_reader *cr, const char *
     return n;
 }
 
+void config_reader_report_absent(struct config_reader *cr, const char *section, const char *what)
+{
+    const struct yaml_node *n = yaml_tree_find(cr->root, section);
+    bool reported = cr->unknown_section || (n && n->kind != YAML_MAP && !yaml_node_is_null(n));
+    if (n && !reported)
+        config_report_error(cr->report, n, "%s", what);
+    else if (!reported)
+        config_report_error_at(cr->report, cr->root->file, 0, 0, "%s", what);
+}
+
 bool config_reader_check_name(struct config_reader *cr, const struct yaml_node *key)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
@@ -210,14 +220,15 @@ static void read_gateway(struct config_reader *cr)
     yaml_tree_substitute(n, cr->arena, cr->report, NULL, NULL);
     (void)option_apply(gateway_options, n, n, NULL, s, cr->arena, cr->report);
     const struct yaml_node *id = yaml_tree_find(n, "id");
+    config_report_enter(cr->report, "id");
     if (!s->id)
         derive_id(cr, n ? n : cr->root);
-    else if (!is_gateway_id(s->id))
-        config_report_error(
-            cr->report, id,
-            "The gateway's id has at most 64 letters, digits, \"_\", \"-\", \".\" and \":\", since it "
-            "becomes part of client and message ids. \"%.80s\" has others.",
-            yaml_node_show(id));
+    else if (!is_gateway_id(s->id) && !id->unresolved)
+        config_report_error(cr->report, id,
+                            "The id has at most 64 letters, digits, \"_\", \"-\", \".\" and \":\", since it "
+                            "becomes part of client and message ids. \"%.80s\" has others.",
+                            yaml_node_show(id));
+    config_report_leave(cr->report);
     s->state_directory =
         s->state_directory
             ? config_reader_resolve(cr, yaml_tree_find(n, "state_directory"), s->state_directory)
@@ -258,11 +269,13 @@ static void read_journals(struct config_reader *cr)
     struct gateway_config *c = cr->config;
     read_journal(cr, "journal", "journal", &c->journal);
     read_journal(cr, "dead_letters", "dead", &c->dead_letters);
+    config_report_enter(cr->report, "dead_letters");
     if (c->journal.path && c->dead_letters.path && strcmp(c->journal.path, c->dead_letters.path) == 0)
         config_report_error(
             cr->report, yaml_tree_find(cr->root, "dead_letters"),
             "Journal and dead letters cannot share the directory %s. Give one of them another path.",
             c->journal.path);
+    config_report_leave(cr->report);
 }
 
 /* address:port, with an IPv6 address in brackets. */
@@ -283,11 +296,13 @@ static void read_admin(struct config_reader *cr)
     config_report_enter(cr->report, "admin");
     bool right = option_apply(admin_options, n, n, NULL, s, cr->arena, cr->report);
     const struct yaml_node *listen = yaml_tree_find(n, "listen");
+    config_report_enter(cr->report, "listen");
     if (right && s->listen && !is_listen_address(s->listen))
         config_report_error(
             cr->report, listen,
             "Expected an address and a port such as 127.0.0.1:8787 or [::1]:8787, found \"%.100s\".",
             yaml_node_show(listen));
+    config_report_leave(cr->report);
     config_report_leave(cr->report);
 }
 
@@ -311,9 +326,11 @@ static void check_sections(struct config_reader *cr)
         bool known = false;
         for (size_t j = 0; sections[j] && !known; j++)
             known = strcmp(key->text, sections[j]) == 0;
-        if (!known)
-            config_report_error(cr->report, key, "Unknown section \"%.80s\".%s", key->text,
-                                config_reader_suggest(cr, key->text, sections, array_count(sections) - 1));
+        if (known)
+            continue;
+        cr->unknown_section = true;
+        config_report_error(cr->report, key, "Unknown section \"%.80s\".%s", key->text,
+                            config_reader_suggest(cr, key->text, sections, array_count(sections) - 1));
     }
 }
 

@@ -8,6 +8,7 @@
 #include "message/topic_filter.h"
 #include "plugin/plugin_host.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- brokers ---- */
@@ -29,12 +30,36 @@ static const struct yaml_node *find_option(const struct yaml_node *map, const ch
     return n;
 }
 
+/* Report at an option of a broker; a text that begins with a deeper option's name ("tls.ca: …") belongs to
+ * that one. */
+static void refuse_option(struct config_reader *cr, const struct yaml_node *map, const char *option,
+                          const struct error *err)
+{
+    struct error shown = *err;
+    char path[64];
+    size_t len = strcspn(err->text, ":");
+    bool deeper = option && strncmp(err->text, option, strlen(option)) == 0 && len < sizeof path &&
+                  err->text[len] == ':' && err->text[strlen(option)] == '.';
+    snprintf(path, sizeof path, "%.*s", deeper ? (int)len : 63, deeper ? err->text : option ? option : "");
+    if (deeper)
+        snprintf(shown.text, sizeof shown.text, "%s", err->text + len + 2);
+    unsigned steps = 0;
+    char *rest = path;
+    for (char *step; (step = strsep(&rest, ".")) && *step; steps++)
+        config_report_enter(cr->report, step);
+    snprintf(path, sizeof path, "%.*s", deeper ? (int)len : 63, deeper ? err->text : option ? option : "");
+    config_reader_refuse(cr, find_option(map, path), &shown);
+    while (steps--)
+        config_report_leave(cr->report);
+}
+
 /* The only name that a status topic can hold is the gateway's. */
-static void check_status_topic(struct config_reader *cr, const struct yaml_node *n, const char *text)
+static bool check_status_topic(struct config_reader *cr, const struct yaml_node *n, const char *text)
 {
     struct error err;
+    size_t errors_before = config_report_error_count(cr->report);
     if (!text)
-        return;
+        return true;
     struct topic_template *t = topic_template_parse(text, &err);
     config_report_enter(cr->report, "status_topic");
     if (!t)
@@ -46,6 +71,7 @@ static void check_status_topic(struct config_reader *cr, const struct yaml_node 
                                 topic_template_name(t, i));
     config_report_leave(cr->report);
     topic_template_destroy(t);
+    return config_report_error_count(cr->report) == errors_before;
 }
 
 static void resolve_tls_files(struct config_reader *cr, const struct yaml_node *n,
@@ -77,15 +103,11 @@ static bool read_broker(struct config_reader *cr, const struct yaml_pair *pair, 
     if (!option_apply(mqtt_settings_options, n, pair->key, NULL, &b->mqtt, cr->arena, cr->report))
         return false;
     resolve_tls_files(cr, n, &b->mqtt.tls);
-    check_status_topic(cr, yaml_tree_find(n, "status_topic"), b->mqtt.status_topic);
+    right &= check_status_topic(cr, yaml_tree_find(n, "status_topic"), b->mqtt.status_topic);
     b->fingerprint = broker_fingerprint(cr, n, &b->mqtt);
-    if (mqtt_settings_check(&b->mqtt, cr->arena, &option, &err))
+    if (!right || mqtt_settings_check(&b->mqtt, cr->arena, &option, &err))
         return right;
-    if (option)
-        config_report_enter(cr->report, option);
-    config_reader_refuse(cr, find_option(n, option), &err);
-    if (option)
-        config_report_leave(cr->report);
+    refuse_option(cr, n, option, &err);
     return false;
 }
 
@@ -124,17 +146,17 @@ void gateway_config_brokers_read(struct config_reader *cr)
     c->brokers = config_reader_alloc(cr, n ? n->count : 0, sizeof *c->brokers);
     for (size_t i = 0; n && i < n->count; i++) {
         config_report_enter(cr->report, n->pairs[i].key->text);
-        if (read_broker(cr, &n->pairs[i], &c->brokers[c->broker_count]))
+        struct broker_config *b = &c->brokers[c->broker_count];
+        *b = (struct broker_config){0};
+        if (read_broker(cr, &n->pairs[i], b))
             c->broker_count++;
-        else
-            cr->brokers_failed = true;
         config_report_leave(cr->report);
     }
     if (n)
         check_client_ids(cr, n);
-    else if (yaml_node_is_null(yaml_tree_find(cr->root, "brokers")))
-        config_report_error(
-            cr->report, yaml_tree_find(cr->root, "brokers"),
+    if (!n || n->count == 0)
+        config_reader_report_absent(
+            cr, "brokers",
             "At least one broker is needed, as in  devices: { url: \"mqtt://localhost:1883\" }.");
     config_report_leave(cr->report);
 }
@@ -202,8 +224,6 @@ void gateway_config_upstreams_read(struct config_reader *cr)
         *u = (struct upstream_config){0};
         if (read_upstream(cr, &n->pairs[i], u))
             c->upstream_count++;
-        else
-            cr->upstreams_failed = true;
         config_report_leave(cr->report);
     }
     config_report_leave(cr->report);

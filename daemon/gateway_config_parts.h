@@ -24,14 +24,15 @@ struct config_reader {
     struct strmap plugins;       /* name -> struct config_plugin */
     uint64_t schema_fingerprint; /* of everything in `schemas` */
     bool schemas_failed;         /* reported; message types are not looked for then */
-    bool brokers_failed;         /* a name may be missing only because its section was refused */
-    bool upstreams_failed;
+    bool unknown_section;        /* reported; a section that is absent may be misspelt */
 };
 
 /* Zeroed, from the configuration's arena. */
 void *config_reader_alloc(struct config_reader *cr, size_t count, size_t size);
 /* Enter the section and return it, or NULL when it is absent, empty, or (reported) no map of `what`. */
 struct yaml_node *config_reader_enter_map(struct config_reader *cr, const char *section, const char *what);
+/* Report a section without which nothing can run, unless what is wrong there has been reported. */
+void config_reader_report_absent(struct config_reader *cr, const char *section, const char *what);
 /* Whether the key can name a broker, an upstream or a route; says why not. */
 bool config_reader_check_name(struct config_reader *cr, const struct yaml_node *key);
 /* `path` itself, or beside the file that `n` stands in; NULL for NULL. */

@@ -108,7 +108,7 @@ static bool read_source(struct config_reader *cr, const struct yaml_node *route_
     struct source_settings *s = &route->source;
     if (yaml_node_is_null(n)) {
         config_report_error(cr->report, n ? n : key,
-                            "The setting \"from\" is missing: write  from: { broker: devices, topics: "
+                            "The setting \"from\" is missing. Write  from: { broker: devices, topics: "
                             "[\"sensors/{device}/telemetry\"] }.");
         return false;
     }
@@ -242,12 +242,6 @@ static bool check_mqtt_settings(struct config_reader *cr, const struct target_co
                                 "\"%s\" is a setting for brokers; \"%s\" is an upstream of kind %s.",
                                 mqtt_only[i], t->name, t->upstream->kind);
             right = false;
-        } else if (found && i == 0 && t->delivery.qos == 2) {
-            config_report_error(
-                cr->report, found,
-                "Messages are published with QoS 1 at most: QoS 2 would be exactly once only between two "
-                "neighbours, and every message has an id by which duplicates can be told.");
-            right = false;
         }
         config_report_leave(cr->report);
     }
@@ -377,7 +371,7 @@ static void read_targets(struct target_reading *tr, const struct yaml_node *key)
     if (yaml_node_is_null(n) || (n->kind != YAML_SCALAR && n->count == 0)) {
         config_report_error(
             cr->report, n ? n : key,
-            "The setting \"to\" is missing: name the upstreams or brokers that get the messages, as in  to: "
+            "The setting \"to\" is missing. Name the upstreams or brokers that get the messages, as in  to: "
             "[lake, archive].");
         return;
     }
@@ -450,11 +444,10 @@ void gateway_config_routes_read(struct config_reader *cr)
         read_route(cr, &n->pairs[i], &c->routes[c->route_count++]);
         config_report_leave(cr->report);
     }
-    if (!n && yaml_node_is_null(yaml_tree_find(cr->root, "routes")))
-        config_report_error(
-            cr->report, yaml_tree_find(cr->root, "routes"),
-            "At least one route is needed, as in  telemetry: { from: { broker: devices, topics: "
-            "[\"sensors/#\"] }, to: archive }.");
+    if (!n || n->count == 0)
+        config_reader_report_absent(cr, "routes",
+                                    "At least one route is needed, as in  telemetry: { from: { broker: "
+                                    "devices, topics: [\"sensors/#\"] }, to: archive }.");
     config_report_leave(cr->report);
     if (config_report_error_count(cr->report) == 0)
         warn_unused(cr);

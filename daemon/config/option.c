@@ -78,7 +78,7 @@ static const char *kind_name(const struct yaml_node *n)
     return n->kind == YAML_LIST ? "a list" : "a map";
 }
 
-/* "Expected …, found …." in `text`, from a reason that begins in lower case. */
+/* "Expected …, found …. Help." from a reason that begins in lower case. */
 static void report_wrong(struct reading *rd, const struct fby_option *row, const struct yaml_node *n,
                          const char *expected)
 {
@@ -93,8 +93,9 @@ static void report_wrong(struct reading *rd, const struct fby_option *row, const
         snprintf(found, sizeof found, "nothing");
     else
         snprintf(found, sizeof found, "\"%.100s\"%s", n->text, n->text_len > 100 ? "…" : "");
-    config_report_error(rd->report, n, "%c%s, found %s.", toupper((unsigned char)*expected), expected + 1,
-                        found);
+    const char *help = row && row->help ? row->help : "";
+    config_report_error(rd->report, n, "%c%s, found %s.%s%s", toupper((unsigned char)*expected), expected + 1,
+                        found, *help ? " " : "", help);
 }
 
 /* Bounds the way an operator writes them. */
@@ -433,8 +434,8 @@ static bool apply_row(struct reading *rd, const struct fby_option *row, const st
         right = read_value(rd, row, n, member_of(target, row));
     } else if ((row->flags & FBY_OPTION_REQUIRED) && required) {
         config_report_leave(rd->report);
-        config_report_error(rd->report, n ? n : at, "The setting \"%s\" is missing%s%s", row->name,
-                            row->help ? ": " : ".", row->help ? row->help : "");
+        config_report_error(rd->report, n ? n : at, "The setting \"%s\" is missing.%s%s", row->name,
+                            row->help ? " " : "", row->help ? row->help : "");
         return false;
     } else {
         right = apply_default(rd, row, target);

@@ -85,6 +85,7 @@ static const char *explain(const struct reader *r, const char *problem)
          "A \":\" is missing behind a key. Check this line and the one above."},
         {"did not find expected '-' indicator",
          "A list entry beginning with \"-\" is expected here. Check the indentation."},
+        {"did not find expected node content", "A value, or a closing bracket or brace, is expected here."},
         {"found a tab character that violates indentation", "A tab cannot be used here. Indent with spaces."},
         {"did not find expected ',' or ']'",
          "A \",\" or the closing \"]\" of a list is missing before this place."},
@@ -301,10 +302,18 @@ static bool is_reference(const char *text)
            !strstr(text, ":-");
 }
 
+/* A URL with a password in it. */
+static bool has_userinfo(const char *text)
+{
+    const char *scheme = strstr(text, "://");
+    return scheme && memchr(scheme + 3, '@', strcspn(scheme + 3, "/"));
+}
+
 static void hide_secret(struct reader *r, const struct yaml_node *key, const struct yaml_node *value)
 {
-    if (value->kind == YAML_SCALAR && value->text_len && !is_reference(value->text) &&
-        sounds_secret(key->text))
+    if (value->kind != YAML_SCALAR || !value->text_len || is_reference(value->text))
+        return;
+    if (sounds_secret(key->text) || has_userinfo(value->text))
         config_report_hide(r->report, value);
 }
 

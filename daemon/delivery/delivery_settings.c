@@ -35,8 +35,10 @@ const struct fby_option delivery_settings_options[] = {
      .type = FBY_OPTION_INT,
      .offset = AT(qos),
      .default_text = "1",
-     .max = 2,
-     .help = "1 waits for the broker's confirmation; 0 does not, and may lose messages."},
+     .max = 1,
+     .help =
+         "1 waits for the broker's confirmation, 0 does not and may lose messages. 2 would be exactly once "
+         "between two neighbours only; every message has an id by which a receiver can tell duplicates."},
     {.name = "retain",
      .type = FBY_OPTION_BOOL,
      .offset = AT(retain),

@@ -206,7 +206,7 @@ static bool check_tls(const struct mqtt_settings *s, const char **option, struct
     const struct mqtt_tls_settings *t = &s->tls;
     bool any = t->ca || t->certificate || t->key || t->server_name || t->insecure;
     if (!s->use_tls && any) {
-        error_set(err, STATUS_INVALID, "tls is set, but the URL says mqtt://; write mqtts://");
+        error_set(err, STATUS_INVALID, "TLS is set, but the URL says mqtt://. Write mqtts://");
         return blame(option, "tls");
     }
     if (!s->use_tls)
