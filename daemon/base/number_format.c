@@ -299,18 +299,24 @@ static struct decimal find_shortest(uint64_t mantissa, int exponent, bool below_
     return (struct decimal){units + round_up, k};
 }
 
+/* Zero; a negative one with a fraction, because readers take "-0" for an integer, which has no sign. */
+static size_t write_zero(bool is_negative, char *text)
+{
+    memcpy(text, is_negative ? "-0.0" : "0", is_negative ? 4 : 1);
+    return is_negative ? 4 : 1;
+}
+
 size_t number_format_double(double value, char *text)
 {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     char *to = text;
-    if (bits >> 63)
-        *to++ = '-';
+    bool is_negative = bits >> 63;
     bits &= UINT64_MAX >> 1;
-    if (!bits) {
-        *to++ = '0';
-        return (size_t)(to - text);
-    }
+    if (!bits)
+        return write_zero(is_negative, text);
+    if (is_negative)
+        *to++ = '-';
     size_t len = write_short_decimal(value < 0 ? -value : value, false, to);
     if (len)
         return (size_t)(to - text) + len;
@@ -327,13 +333,12 @@ size_t number_format_float(float value, char *text)
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     char *to = text;
-    if (bits >> 31)
-        *to++ = '-';
+    bool is_negative = bits >> 31;
     bits &= UINT32_MAX >> 1;
-    if (!bits) {
-        *to++ = '0';
-        return (size_t)(to - text);
-    }
+    if (!bits)
+        return write_zero(is_negative, text);
+    if (is_negative)
+        *to++ = '-';
     size_t len = write_short_decimal(value < 0 ? -(double)value : (double)value, true, to);
     if (len)
         return (size_t)(to - text) + len;

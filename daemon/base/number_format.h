@@ -13,7 +13,7 @@ enum { NUMBER_FORMAT_MAX = 32 }; /* bytes that any of these may write; no NUL is
 /* Each returns the number of bytes written to `text`. */
 size_t number_format_uint64(uint64_t value, char *text);
 size_t number_format_int64(int64_t value, char *text);
-/* Finite values only; JSON syntax: "1.5", "-0.0" as "-0", "1e+300" as "1e300". */
+/* Finite values only; JSON syntax: "1.5", negative zero as "-0.0", "1e+300" as "1e300". */
 size_t number_format_double(double value, char *text);
 size_t number_format_float(float value, char *text);
 

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "schema/schema_link.h"
 
+#include <google/protobuf/descriptor.pb-c.h>
 #include <stdlib.h>
 
 typedef Google__Protobuf__FieldDescriptorProto field_proto;

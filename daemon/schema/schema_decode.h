@@ -40,6 +40,14 @@ static inline bool schema_field_is_silent(const struct schema_reader *r, const s
            schema_record_is_default(f, &r->records[last]);
 }
 
+/* Of a scalar that occurs more than once only the last occurrence counts: check the others. */
+static inline bool schema_check_repeats(struct schema_reader *r, const struct schema_type *t,
+                                        const struct schema_field *f, uint32_t first, uint32_t count)
+{
+    return count == 1 || !(f->flags & SCHEMA_FIELD_UTF8) || (f->flags & SCHEMA_FIELD_REPEATED) ||
+           schema_records_check(r, t, first, count - 1);
+}
+
 /* Is an unset field shown when defaults are wanted? */
 static inline bool schema_field_has_default(const struct schema_field *f)
 {

@@ -295,9 +295,12 @@ static void write_default(struct json *j, const struct schema_field *f)
 }
 
 /* One field of a message with all its occurrences. */
-static bool write_field(struct json *j, const struct schema_field *f, uint32_t first, uint32_t count)
+static bool write_field(struct json *j, const struct schema_type *t, const struct schema_field *f,
+                        uint32_t first, uint32_t count)
 {
     uint32_t last = first + count - 1;
+    if (!schema_check_repeats(j->r, t, f, first, count))
+        return false;
     if (schema_field_is_silent(j->r, f, last))
         return true;
     size_t before = j->out->len;
@@ -327,7 +330,7 @@ static bool write_fields(struct json *j, const struct schema_type *t, const stru
         for (; defaults && next < slot; next++)
             write_default(j, &t->fields[next]);
         next = slot + 1;
-        if (!write_field(j, &t->fields[slot], i, count))
+        if (!write_field(j, t, &t->fields[slot], i, count))
             return false;
         i += count;
         if (j->out->failed)
@@ -401,6 +404,8 @@ static bool write_value(struct json *j, const struct schema_type *t, const struc
     const struct schema_field *f = &t->fields[SCHEMA_RECORD_SLOT(j->r->records[first].slot)];
     if (schema_field_is_message(f))
         return write_message(j, f->type, first, count);
+    if (!schema_check_repeats(j->r, t, f, first, count))
+        return false;
     struct schema_record v = j->r->records[first + count - 1];
     if (f->kind == SCHEMA_KIND_DOUBLE && !isfinite(schema_double(v.number)))
         return schema_reader_fail(j->r, STATUS_INVALID, NULL,
@@ -414,6 +419,8 @@ static bool write_inner(struct json *j, const struct schema_type *t, const struc
     const struct schema_field *f = &t->fields[0];
     uint32_t count = level->begin < level->end ? schema_level_run(j->r, level, level->begin) : 0;
     bool any;
+    if (count && !schema_check_repeats(j->r, t, f, level->begin, count))
+        return false;
     if (t->wellknown == SCHEMA_WRAPPER)
         return write_scalar(j, f, count ? j->r->records[level->begin + count - 1] : schema_map_default(f));
     if (count)

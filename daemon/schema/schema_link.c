@@ -6,6 +6,7 @@
 
 #include "schema/schema_builtin.h"
 
+#include <google/protobuf/descriptor.pb-c.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

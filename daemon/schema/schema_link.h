@@ -11,14 +11,17 @@
 #include "schema/schema_set.h"
 #include "schema/schema_type.h"
 
-#include "google/protobuf/descriptor.pb-c.h"
+struct Google__Protobuf__DescriptorProto;
+struct Google__Protobuf__EnumDescriptorProto;
+struct Google__Protobuf__FieldDescriptorProto;
+struct Google__Protobuf__FileDescriptorProto;
 
 enum { SCHEMA_TYPES_MAX = 10000, SCHEMA_FILES_MAX = 4000, SCHEMA_NESTING_MAX = 32 };
 
 /* A file of a set, with what messages about it need. */
 struct schema_file {
     const char *set_name;
-    const Google__Protobuf__FileDescriptorProto *descriptor;
+    const struct Google__Protobuf__FileDescriptorProto *descriptor;
     bool is_proto3;
 };
 
@@ -26,8 +29,8 @@ struct schema_file {
 struct schema_symbol {
     const char *full_name;
     const struct schema_file *file;
-    const Google__Protobuf__DescriptorProto *message; /* one of the two */
-    const Google__Protobuf__EnumDescriptorProto *enumeration;
+    const struct Google__Protobuf__DescriptorProto *message; /* one of the two */
+    const struct Google__Protobuf__EnumDescriptorProto *enumeration;
     struct schema_type *type; /* one of the two */
     struct schema_enum *compiled_enum;
     struct schema_extension *extensions; /* of a message: fields declared elsewhere */
@@ -39,7 +42,7 @@ struct schema_extension {
     struct schema_extension *next; /* of the same extendee */
     const struct schema_file *file;
     const char *scope; /* full name of what it is declared in: its package or message */
-    const Google__Protobuf__FieldDescriptorProto *field;
+    const struct Google__Protobuf__FieldDescriptorProto *field;
 };
 
 struct schema_linker {

@@ -31,22 +31,32 @@ static bool same_key(bool is_text, const struct schema_record *a, const struct s
     return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
 }
 
-static void kill_repeated_few(struct schema_map *map, bool is_text)
+/* Take an entry out whose key occurs again; what it holds must be valid still. */
+static bool kill_entry(struct schema_reader *r, const struct schema_type *entry, struct schema_map *map,
+                       struct schema_map_entry *e)
+{
+    e->dead = true;
+    map->live--;
+    return schema_records_check(r, entry, e->value_first, e->value_count);
+}
+
+static bool kill_repeated_few(struct schema_reader *r, const struct schema_type *entry,
+                              struct schema_map *map, bool is_text)
 {
     for (uint32_t i = map->count; i-- > 1;)
         for (uint32_t k = 0; k < i && !map->entries[i].dead; k++)
-            if (!map->entries[k].dead && same_key(is_text, &map->entries[k].key, &map->entries[i].key)) {
-                map->entries[k].dead = true;
-                map->live--;
-            }
+            if (!map->entries[k].dead && same_key(is_text, &map->entries[k].key, &map->entries[i].key) &&
+                !kill_entry(r, entry, map, &map->entries[k]))
+                return false;
+    return true;
 }
 
-static bool kill_repeated_many(struct schema_reader *r, struct schema_map *map, bool is_text)
+static bool kill_repeated_many(struct schema_reader *r, const struct schema_type *entry,
+                               struct schema_map *map, bool is_text)
 {
     uint32_t slots = 16;
     while (slots < 2 * map->count)
         slots *= 2;
-    struct arena_mark mark = arena_mark(r->arena);
     uint32_t *table = arena_calloc(r->arena, slots, sizeof *table);
     if (!table)
         return schema_reader_no_memory(r);
@@ -59,14 +69,11 @@ static bool kill_repeated_many(struct schema_reader *r, struct schema_map *map, 
         uint32_t at = (uint32_t)hash & (slots - 1);
         while (table[at] && !same_key(is_text, &map->entries[table[at] - 1].key, &e->key))
             at = (at + 1) & (slots - 1);
-        if (table[at]) {
-            e->dead = true;
-            map->live--;
-        } else {
+        if (!table[at])
             table[at] = i + 1;
-        }
+        else if (!kill_entry(r, entry, map, e))
+            return false;
     }
-    arena_rewind(r->arena, mark);
     return true;
 }
 
@@ -82,6 +89,9 @@ static bool take_entry(struct schema_reader *r, const struct schema_field *f, ui
         return false;
     e->dead = r->unknown_enum;
     map->live += !e->dead;
+    /* More than a key and a value: some are overwritten, and must be valid all the same. */
+    if (level.end - level.begin > 2 && !schema_records_check(r, t, level.begin, level.end - level.begin))
+        return false;
     const struct schema_record *key = schema_level_last(r, &level, 0);
     e->key = key ? *key : schema_map_default(map->key);
     if (map->key->kind != SCHEMA_KIND_STRING)
@@ -120,9 +130,8 @@ bool schema_map_open(struct schema_reader *r, const struct schema_field *f, uint
     map->level.end = r->count;
     bool is_text = map->key->kind == SCHEMA_KIND_STRING;
     if (map->count > FEW)
-        return kill_repeated_many(r, map, is_text);
-    kill_repeated_few(map, is_text);
-    return true;
+        return kill_repeated_many(r, f->type, map, is_text);
+    return kill_repeated_few(r, f->type, map, is_text);
 }
 
 void schema_map_close(struct schema_reader *r, const struct schema_map *map)

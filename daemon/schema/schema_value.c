@@ -17,6 +17,15 @@ struct tree {
     uint8_t flags64;
 };
 
+/* Room for `count` things, also when that is none. */
+static void *make_items(struct tree *b, size_t count, size_t size)
+{
+    void *items = arena_alloc(b->r->arena, (count ? count : 1) * size);
+    if (!items)
+        schema_reader_no_memory(b->r);
+    return items;
+}
+
 static bool build_level(struct tree *b, const struct schema_type *t, const struct schema_level *level,
                         struct fby_value *out);
 
@@ -175,9 +184,9 @@ static bool build_list(struct tree *b, const struct schema_field *f, uint32_t fi
                 return false;
         }
     }
-    struct fby_value *items = arena_alloc(b->r->arena, total * sizeof *items);
+    struct fby_value *items = make_items(b, total, sizeof *items);
     if (!items)
-        return schema_reader_no_memory(b->r);
+        return false;
     for (uint32_t i = first; i < first + count; i++) {
         struct schema_record record = b->r->records[i];
         bool ok;
@@ -229,9 +238,9 @@ static bool build_map(struct tree *b, const struct schema_field *f, uint32_t fir
     struct schema_map map;
     if (!schema_map_open(b->r, f, first, count, &map))
         return false;
-    struct fby_field *fields = arena_alloc(b->r->arena, map.live * sizeof *fields);
+    struct fby_field *fields = make_items(b, map.live, sizeof *fields);
     if (!fields)
-        return schema_reader_no_memory(b->r);
+        return false;
     uint32_t used = 0;
     for (uint32_t i = 0; i < map.count; i++) {
         const struct schema_map_entry *e = &map.entries[i];
@@ -294,9 +303,11 @@ static size_t count_fields(const struct tree *b, const struct schema_type *t,
     return count;
 }
 
-static bool build_set_field(struct tree *b, const struct schema_field *f, uint32_t first, uint32_t count,
-                            struct fby_field *to, uint32_t *used)
+static bool build_set_field(struct tree *b, const struct schema_type *t, const struct schema_field *f,
+                            uint32_t first, uint32_t count, struct fby_field *to, uint32_t *used)
 {
+    if (!schema_check_repeats(b->r, t, f, first, count))
+        return false;
     if (schema_field_is_silent(b->r, f, first + count - 1))
         return true;
     to->name = f->names[b->names];
@@ -312,9 +323,9 @@ static bool build_fields(struct tree *b, const struct schema_type *t, const stru
                          uint32_t extra, struct fby_value *v)
 {
     size_t count = count_fields(b, t, level) + extra;
-    struct fby_field *fields = arena_alloc(b->r->arena, count * sizeof *fields);
+    struct fby_field *fields = make_items(b, count, sizeof *fields);
     if (!fields)
-        return schema_reader_no_memory(b->r);
+        return false;
     bool defaults = b->r->options->emit_defaults;
     uint32_t used = extra, next = 0;
     for (uint32_t i = level->begin; i < level->end;) {
@@ -324,7 +335,7 @@ static bool build_fields(struct tree *b, const struct schema_type *t, const stru
                 !build_default(b, &t->fields[next], &fields[used++]))
                 return false;
         next = slot + 1;
-        if (!build_set_field(b, &t->fields[slot], i, run, &fields[used], &used))
+        if (!build_set_field(b, t, &t->fields[slot], i, run, &fields[used], &used))
             return false;
         i += run;
     }
@@ -395,9 +406,9 @@ static bool build_any(struct tree *b, const struct schema_type *t, const struct 
         if (!build_fields(b, any.type, &inner, 1, v))
             return false;
     } else {
-        struct fby_field *fields = arena_alloc(b->r->arena, 2 * sizeof *fields);
+        struct fby_field *fields = make_items(b, 2, sizeof *fields);
         if (!fields)
-            return schema_reader_no_memory(b->r);
+            return false;
         fields[1].name = (struct fby_bytes){"value", 5};
         if (!build_level(b, any.type, &inner, &fields[1].value))
             return false;
@@ -419,7 +430,7 @@ static bool build_value(struct tree *b, const struct schema_type *t, const struc
         return true;
     uint32_t first = level->begin, count = schema_level_run(b->r, level, first);
     const struct schema_field *f = &t->fields[SCHEMA_RECORD_SLOT(b->r->records[first].slot)];
-    if (!build_field(b, f, first, count, v))
+    if (!schema_check_repeats(b->r, t, f, first, count) || !build_field(b, f, first, count, v))
         return false;
     if (v->type == FBY_DOUBLE && !isfinite(v->number))
         return schema_reader_fail(b->r, STATUS_INVALID, NULL,
@@ -434,7 +445,8 @@ static bool build_inner(struct tree *b, const struct schema_type *t, const struc
     const struct schema_field *f = &t->fields[0];
     uint32_t count = level->begin < level->end ? schema_level_run(b->r, level, level->begin) : 0;
     if (count)
-        return build_field(b, f, level->begin, count, v);
+        return schema_check_repeats(b->r, t, f, level->begin, count) &&
+               build_field(b, f, level->begin, count, v);
     if (t->wellknown == SCHEMA_WRAPPER)
         return build_scalar(b, f, schema_map_default(f), v);
     set_value(v, t->wellknown == SCHEMA_STRUCT ? FBY_MAP : FBY_LIST, 0);

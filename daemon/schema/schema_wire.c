@@ -4,7 +4,7 @@
  */
 #include "schema/schema_wire.h"
 
-#include "base/strmap.h"
+#include "base/utf8.h"
 
 #include <endian.h>
 #include <stdarg.h>
@@ -118,6 +118,13 @@ static inline bool read_tag(struct cursor *c, uint32_t *tag)
     return *tag >> 3 != 0;
 }
 
+/* A length has at most five bytes. */
+static inline bool read_length(struct cursor *c, uint64_t *len)
+{
+    const uint8_t *start = c->at;
+    return read_varint(c, len) && c->at - start <= 5 && *len <= (uint64_t)(c->end - c->at);
+}
+
 static uint32_t load32(const uint8_t *p)
 {
     uint32_t v;
@@ -142,7 +149,7 @@ static bool skip_value(struct cursor *c, uint32_t wire)
         n = 8;
     else if (wire == SCHEMA_WIRE_FIXED32)
         n = 4;
-    else if (wire != SCHEMA_WIRE_LENGTH || !read_varint(c, &n))
+    else if (wire != SCHEMA_WIRE_LENGTH || !read_length(c, &n))
         return false;
     if (n > (uint64_t)(c->end - c->at))
         return false;
@@ -332,7 +339,7 @@ static inline bool take_value(struct schema_reader *r, struct scan *s, struct cu
         c->at += 4;
         return true;
     default:
-        if (!read_varint(c, &len) || len > (uint64_t)(c->end - c->at))
+        if (!read_length(c, &len))
             break;
         record->data = c->at;
         record->len = (uint32_t)len;
@@ -371,7 +378,7 @@ static bool take_packed(struct schema_reader *r, struct scan *s, struct cursor *
                         const struct schema_field *f)
 {
     uint64_t len;
-    if (!read_varint(c, &len) || len > (uint64_t)(c->end - c->at))
+    if (!read_length(c, &len))
         return schema_reader_fail(r, STATUS_INVALID, c->at, "%s.%s is cut short", s->type->full_name,
                                   f->names[1].data);
     const uint8_t *begin = c->at;
@@ -462,6 +469,53 @@ static bool scan_piece(struct schema_reader *r, struct scan *s, struct bytes pie
     return true;
 }
 
+/* ---- Packed runs. */
+
+bool schema_packed_count(struct schema_reader *r, const struct schema_field *f,
+                         const struct schema_record *run, uint32_t *count)
+{
+    *count = 0;
+    if (f->wire != SCHEMA_WIRE_VARINT) {
+        uint32_t size = f->wire == SCHEMA_WIRE_FIXED64 ? 8 : 4;
+        if (run->len % size)
+            return schema_reader_fail(r, STATUS_INVALID, run->data, "the packed run of %s is cut short",
+                                      f->names[1].data);
+        *count = run->len / size;
+        return true;
+    }
+    uint32_t length = 0;
+    for (uint32_t i = 0; i < run->len; i++) {
+        length++;
+        if (run->data[i] >= 0x80 && length < 10)
+            continue;
+        if (run->data[i] >= 0x80)
+            break;
+        (*count)++;
+        length = 0;
+    }
+    if (length)
+        return schema_reader_fail(r, STATUS_INVALID, run->data, "the packed run of %s is not valid",
+                                  f->names[1].data);
+    return true;
+}
+
+uint64_t schema_packed_next(const struct schema_field *f, const uint8_t **at)
+{
+    uint64_t value = 0;
+    if (f->wire == SCHEMA_WIRE_FIXED64) {
+        value = load64(*at);
+        *at += 8;
+        return value;
+    }
+    if (f->wire == SCHEMA_WIRE_FIXED32) {
+        value = load32(*at);
+        *at += 4;
+        return value;
+    }
+    schema_varint_read(at, *at + 10, &value);
+    return value;
+}
+
 /* ---- Order within a level. */
 
 static void insertion_sort(struct schema_record *records, uint32_t count)
@@ -516,12 +570,42 @@ static bool sort_records(struct schema_reader *r, struct schema_record *records,
     return true;
 }
 
+static bool check_record(struct schema_reader *r, const struct schema_type *t, uint32_t index)
+{
+    const struct schema_record record = r->records[index];
+    if (record.slot == SCHEMA_RECORD_UNKNOWN)
+        return true;
+    const struct schema_field *f = &t->fields[SCHEMA_RECORD_SLOT(record.slot)];
+    uint32_t elements;
+    if (record.slot & SCHEMA_RECORD_PACKED)
+        return schema_packed_count(r, f, &record, &elements) && schema_reader_spend(r, elements);
+    if (f->flags & SCHEMA_FIELD_UTF8)
+        return utf8_is_valid(bytes_of(record.data, record.len)) ||
+               schema_reader_fail(r, STATUS_INVALID, record.data, "%s is not UTF-8", f->names[1].data);
+    if (!schema_field_is_message(f))
+        return true;
+    struct schema_level level;
+    if (!schema_level_open(r, f->type, index, 1, &level) ||
+        !schema_records_check(r, f->type, level.begin, level.end - level.begin))
+        return false;
+    schema_level_close(r, &level);
+    return true;
+}
+
+bool schema_records_check(struct schema_reader *r, const struct schema_type *t, uint32_t first,
+                          uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++)
+        if (!check_record(r, t, i))
+            return false;
+    return true;
+}
+
 /* Of a oneof only the member set last remains, with those occurrences that no other member interrupted. */
 static bool drop_losers(struct schema_reader *r, const struct schema_type *t, struct schema_level *level)
 {
     enum { CLOSED = 1 << 30 };
     uint32_t few[16] = {0}, *winners = few;
-    struct arena_mark mark = arena_mark(r->arena);
     if (t->oneof_count > 16) {
         winners = arena_calloc(r->arena, t->oneof_count, sizeof *winners);
         if (!winners)
@@ -536,6 +620,8 @@ static bool drop_losers(struct schema_reader *r, const struct schema_type *t, st
                 winners[oneof] = slot + 1;
             if (winners[oneof] != slot + 1) {
                 winners[oneof] = CLOSED;
+                if (!check_record(r, t, i))
+                    return false;
                 continue;
             }
         }
@@ -545,8 +631,6 @@ static bool drop_losers(struct schema_reader *r, const struct schema_type *t, st
     memmove(&r->records[level->begin], &r->records[kept], count * sizeof *r->records);
     level->end = level->begin + count;
     r->count = level->end;
-    if (winners != few)
-        arena_rewind(r->arena, mark);
     return true;
 }
 
@@ -621,51 +705,4 @@ const struct schema_record *schema_level_last(const struct schema_reader *r, con
     }
     return low > level->begin && SCHEMA_RECORD_SLOT(r->records[low - 1].slot) == slot ? &r->records[low - 1]
                                                                                       : NULL;
-}
-
-/* ---- Packed runs. */
-
-bool schema_packed_count(struct schema_reader *r, const struct schema_field *f,
-                         const struct schema_record *run, uint32_t *count)
-{
-    *count = 0;
-    if (f->wire != SCHEMA_WIRE_VARINT) {
-        uint32_t size = f->wire == SCHEMA_WIRE_FIXED64 ? 8 : 4;
-        if (run->len % size)
-            return schema_reader_fail(r, STATUS_INVALID, run->data, "the packed run of %s is cut short",
-                                      f->names[1].data);
-        *count = run->len / size;
-        return true;
-    }
-    uint32_t length = 0;
-    for (uint32_t i = 0; i < run->len; i++) {
-        length++;
-        if (run->data[i] >= 0x80 && length < 10)
-            continue;
-        if (run->data[i] >= 0x80)
-            break;
-        (*count)++;
-        length = 0;
-    }
-    if (length)
-        return schema_reader_fail(r, STATUS_INVALID, run->data, "the packed run of %s is not valid",
-                                  f->names[1].data);
-    return true;
-}
-
-uint64_t schema_packed_next(const struct schema_field *f, const uint8_t **at)
-{
-    uint64_t value = 0;
-    if (f->wire == SCHEMA_WIRE_FIXED64) {
-        value = load64(*at);
-        *at += 8;
-        return value;
-    }
-    if (f->wire == SCHEMA_WIRE_FIXED32) {
-        value = load32(*at);
-        *at += 4;
-        return value;
-    }
-    schema_varint_read(at, *at + 10, &value);
-    return value;
 }

@@ -89,6 +89,10 @@ static inline uint32_t schema_level_run(const struct schema_reader *r, const str
 const struct schema_record *schema_level_last(const struct schema_reader *r, const struct schema_level *level,
                                               uint32_t slot);
 
+/* Records that will not be shown, because others follow that win over them, must be valid all the same. */
+bool schema_records_check(struct schema_reader *r, const struct schema_type *t, uint32_t first,
+                          uint32_t count);
+
 /* Check a packed run and count its elements, which the caller then spends. */
 bool schema_packed_count(struct schema_reader *r, const struct schema_field *f,
                          const struct schema_record *run, uint32_t *count);

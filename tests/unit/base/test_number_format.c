@@ -57,7 +57,7 @@ static void test_form(void **state)
         const char *text;
     } cases[] = {
         {0, "0"},
-        {-0.0, "-0"},
+        {-0.0, "-0.0"},
         {1, "1"},
         {-1.5, "-1.5"},
         {21.5, "21.5"},

@@ -4,3 +4,8 @@ SCHEMA_TEST_LIBS = daemon/schema/libschema.a daemon/message/libmessage.a daemon/
 
 check_PROGRAMS += %D%/schema_lines
 %C%_schema_lines_LDADD = $(SCHEMA_TEST_LIBS)
+
+schema_tests = %D%/test_differential.sh
+dist_check_SCRIPTS += $(schema_tests)
+TESTS += $(schema_tests)
+EXTRA_DIST += %D%/differential.py

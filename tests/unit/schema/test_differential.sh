@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Proves that the decoder answers as python3-protobuf does, on random schemas and random wire bytes. Set
+# SCHEMA_SEED, SCHEMA_COUNT and SCHEMA_MESSAGES to repeat a run or to make a longer one.
+set -u
+[ -x /usr/bin/python3 ] || exit 77
+# The reference logs every string that it refuses.
+exec timeout 280 /usr/bin/python3 "${top_srcdir:-.}/tests/unit/schema/differential.py" \
+    "${top_builddir:-.}/tests/unit/schema/schema_lines" "${SCHEMA_SEED:-}" "${SCHEMA_COUNT:-30}" \
+    "${SCHEMA_MESSAGES:-100}" 2> >(grep -v '^\[libprotobuf' >&2)
