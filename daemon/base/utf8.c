@@ -46,8 +46,33 @@ size_t utf8_sequence_length(struct bytes text)
     return len;
 }
 
+static uint64_t load_high_bits(const uint8_t *from, size_t size)
+{
+    uint64_t word = 0;
+    memcpy(&word, from, size);
+    return word & HIGH_BITS;
+}
+
+/* Is every byte below 0x80? Most texts are, and words that overlap settle it without a loop over the rest. */
+static bool is_ascii(struct bytes text)
+{
+    uint64_t high = 0;
+    if (text.len >= 8) {
+        for (size_t at = 0; at + 8 <= text.len; at += 8)
+            high |= load_high_bits(text.data + at, 8);
+        return !(high | load_high_bits(text.data + text.len - 8, 8));
+    }
+    if (text.len >= 4)
+        return !(load_high_bits(text.data, 4) | load_high_bits(text.data + text.len - 4, 4));
+    for (size_t at = 0; at < text.len; at++)
+        high |= text.data[at];
+    return high < 0x80;
+}
+
 bool utf8_is_valid(struct bytes text)
 {
+    if (is_ascii(text))
+        return true;
     while (text.len) {
         uint64_t word;
         if (text.len >= sizeof word) {

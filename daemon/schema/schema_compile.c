@@ -149,6 +149,8 @@ static bool refer(struct schema_linker *l, const struct draft *d, struct schema_
         f->type = s->type;
     else
         f->enumeration = s->compiled_enum;
+    if (s->enumeration && !s->file->is_proto3)
+        f->flags |= SCHEMA_FIELD_WATCHED;
     if (f->kind == SCHEMA_KIND_MESSAGE && (f->flags & SCHEMA_FIELD_REPEATED) && s->message->options &&
         s->message->options->map_entry)
         f->flags |= SCHEMA_FIELD_MAP;
@@ -330,6 +332,7 @@ static bool compile_oneofs(struct schema_linker *l, const struct schema_symbol *
                 return schema_link_no_memory(l);
         }
         fields[i].oneof = *number;
+        fields[i].flags |= SCHEMA_FIELD_WATCHED;
     }
     s->type->oneof_names = names;
     return true;

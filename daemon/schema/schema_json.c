@@ -178,11 +178,13 @@ static bool write_message(struct json *j, const struct schema_type *t, uint32_t 
 static bool write_packed(struct json *j, const struct schema_field *f, struct schema_record run)
 {
     uint32_t count;
-    if (!schema_packed_count(j->r, f, &run, &count) || !schema_reader_spend(j->r, count))
+    if (!schema_packed_count(j->r, f, &run, &count))
         return false;
-    const uint8_t *at = run.data;
+    const uint8_t *at = run.data, *end = at + run.len;
     while (count-- > 0) {
-        struct schema_record element = {.number = schema_packed_next(f, &at)};
+        struct schema_record element = {.len = 0};
+        if (!schema_packed_next(j->r, f, &at, end, &element.number))
+            return false;
         if (f->kind == SCHEMA_KIND_ENUM && schema_field_rejects(f, element.number))
             continue;
         if (!write_scalar(j, f, element))

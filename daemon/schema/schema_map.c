@@ -77,37 +77,55 @@ static bool kill_repeated_many(struct schema_reader *r, const struct schema_type
     return true;
 }
 
+static bool check_key(struct schema_reader *r, const struct schema_field *f, const struct schema_field *key,
+                      const struct schema_record *record)
+{
+    return !(key->flags & SCHEMA_FIELD_UTF8) || utf8_is_valid(bytes_of(record->data, record->len)) ||
+           schema_reader_fail(r, STATUS_INVALID, record->data, "a key of %s is not UTF-8", f->names[1].data);
+}
+
+/* An entry that is more, or less, than a key and a value. */
+static bool take_odd_entry(struct schema_reader *r, const struct schema_field *f,
+                           const struct schema_level *level, struct schema_map_entry *e)
+{
+    const struct schema_record *key = schema_level_last(r, level, 0), *last = schema_level_last(r, level, 1);
+    e->key = key ? *key : schema_map_default(&f->type->fields[0]);
+    if (last) {
+        uint32_t end = (uint32_t)(last - r->records) + 1, first = end - 1;
+        if (f->type->fields[1].kind == SCHEMA_KIND_MESSAGE)
+            while (first > level->begin && SCHEMA_RECORD_SLOT(r->records[first - 1].slot) == 1)
+                first--;
+        e->value_first = first;
+        e->value_count = end - first;
+    }
+    /* Some are overwritten, and must be valid all the same. */
+    return level->end - level->begin <= 2 ||
+           schema_records_check(r, f->type, level->begin, level->end - level->begin);
+}
+
 static bool take_entry(struct schema_reader *r, const struct schema_field *f, uint32_t record,
                        struct schema_map *map)
 {
-    const struct schema_type *t = f->type;
     struct schema_map_entry *e = &map->entries[map->count++];
     struct schema_level level;
     r->unknown_enum = false;
     struct bytes entry = {r->records[record].data, r->records[record].len};
-    if (!schema_level_open_bytes(r, t, entry, &level))
+    if (!schema_level_open_bytes(r, f->type, entry, &level))
         return false;
+    const struct schema_record *two = &r->records[level.begin];
     e->dead = r->unknown_enum;
+    e->value_count = 0;
     map->live += !e->dead;
-    /* More than a key and a value: some are overwritten, and must be valid all the same. */
-    if (level.end - level.begin > 2 && !schema_records_check(r, t, level.begin, level.end - level.begin))
+    if (level.end - level.begin == 2 && two[0].slot == 0 && two[1].slot == 1) {
+        e->key = two[0];
+        e->value_first = level.begin + 1;
+        e->value_count = 1;
+    } else if (!take_odd_entry(r, f, &level, e)) {
         return false;
-    const struct schema_record *key = schema_level_last(r, &level, 0);
-    e->key = key ? *key : schema_map_default(map->key);
-    if (map->key->kind != SCHEMA_KIND_STRING)
-        e->key.number = normal_key(map->key, e->key.number);
-    else if ((map->key->flags & SCHEMA_FIELD_UTF8) && !utf8_is_valid(bytes_of(e->key.data, e->key.len)))
-        return schema_reader_fail(r, STATUS_INVALID, e->key.data, "a key of %s is not UTF-8",
-                                  f->names[1].data);
-    const struct schema_record *last = schema_level_last(r, &level, 1);
-    if (!last)
-        return true;
-    uint32_t end = (uint32_t)(last - r->records) + 1, first = end - 1;
-    if (map->value->kind == SCHEMA_KIND_MESSAGE)
-        while (first > level.begin && SCHEMA_RECORD_SLOT(r->records[first - 1].slot) == 1)
-            first--;
-    e->value_first = first;
-    e->value_count = end - first;
+    }
+    if (map->key->kind == SCHEMA_KIND_STRING)
+        return check_key(r, f, map->key, &e->key);
+    e->key.number = normal_key(map->key, e->key.number);
     return true;
 }
 
@@ -121,7 +139,7 @@ bool schema_map_open(struct schema_reader *r, const struct schema_field *f, uint
     r->depth_left--;
     *map = (struct schema_map){.key = &f->type->fields[0], .value = &f->type->fields[1]};
     map->level.begin = r->count;
-    map->entries = arena_calloc(r->arena, count, sizeof *map->entries);
+    map->entries = arena_alloc(r->arena, count * sizeof *map->entries);
     if (!map->entries)
         return schema_reader_no_memory(r);
     for (uint32_t i = 0; i < count; i++)

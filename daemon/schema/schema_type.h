@@ -63,6 +63,7 @@ enum {
     SCHEMA_FIELD_REQUIRED = 32,
     SCHEMA_FIELD_UTF8 = 64, /* a string that must be valid UTF-8 (proto3) */
     SCHEMA_FIELD_EXTENSION = 128,
+    SCHEMA_FIELD_WATCHED = 256, /* of a oneof or a closed enum: the walker looks twice */
 };
 
 enum { SCHEMA_FIELDS_MAX = 32767 }; /* of one message, extensions included */
@@ -87,11 +88,11 @@ struct schema_enum {
 
 struct schema_field {
     uint32_t number;
-    uint8_t kind;  /* enum schema_kind */
-    uint8_t wire;  /* enum schema_wire_type of one element */
-    uint8_t flags; /* SCHEMA_FIELD_* */
-    uint16_t slot; /* index in the type's fields */
-    int32_t oneof; /* index among the real oneofs of the type; -1: none */
+    uint8_t kind;   /* enum schema_kind */
+    uint8_t wire;   /* enum schema_wire_type of one element */
+    uint16_t flags; /* SCHEMA_FIELD_* */
+    uint16_t slot;  /* index in the type's fields */
+    int32_t oneof;  /* index among the real oneofs of the type; -1: none */
     union {
         const struct schema_type *type; /* MESSAGE, GROUP; of a map: the entry */
         const struct schema_enum *enumeration;

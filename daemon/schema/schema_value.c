@@ -157,50 +157,51 @@ static bool build_message(struct tree *b, const struct schema_type *t, uint32_t 
     return true;
 }
 
+/* A packed run, appended to the list. */
 static bool build_packed(struct tree *b, const struct schema_field *f, struct schema_record run,
-                         struct fby_value *items, uint32_t *used, uint32_t elements)
+                         struct fby_value *items, uint32_t *used)
 {
-    const uint8_t *at = run.data;
-    while (elements-- > 0) {
-        struct schema_record element = {.number = schema_packed_next(f, &at)};
+    const uint8_t *at = run.data, *end = at + run.len;
+    while (at < end) {
+        struct schema_record element = {.len = 0};
+        if (!schema_packed_next(b->r, f, &at, end, &element.number))
+            return false;
         if (f->kind == SCHEMA_KIND_ENUM && schema_field_rejects(f, element.number))
             continue;
-        if (!build_scalar(b, f, element, &items[(*used)++]))
-            return false;
+        build_scalar(b, f, element, &items[(*used)++]);
     }
     return true;
+}
+
+static bool build_item(struct tree *b, const struct schema_field *f, uint32_t record, struct fby_value *items,
+                       uint32_t *used)
+{
+    if (b->r->records[record].slot & SCHEMA_RECORD_PACKED)
+        return build_packed(b, f, b->r->records[record], items, used);
+    struct fby_value *v = &items[(*used)++];
+    if (schema_field_is_message(f))
+        return build_message(b, f->type, record, 1, v);
+    return build_scalar(b, f, b->r->records[record], v);
 }
 
 static bool build_list(struct tree *b, const struct schema_field *f, uint32_t first, uint32_t count,
                        struct fby_value *v)
 {
     size_t total = 0;
-    uint32_t elements = 1, used = 0;
-    for (uint32_t i = first; i < first + count; i++, total += elements) {
-        elements = 1;
-        if (b->r->records[i].slot & SCHEMA_RECORD_PACKED) {
-            if (!schema_packed_count(b->r, f, &b->r->records[i], &elements) ||
-                !schema_reader_spend(b->r, elements))
-                return false;
-        }
+    uint32_t used = 0;
+    for (uint32_t i = first; i < first + count; i++) {
+        uint32_t elements = 1;
+        if ((b->r->records[i].slot & SCHEMA_RECORD_PACKED) &&
+            !schema_packed_count(b->r, f, &b->r->records[i], &elements))
+            return false;
+        total += elements;
     }
     struct fby_value *items = make_items(b, total, sizeof *items);
     if (!items)
         return false;
-    for (uint32_t i = first; i < first + count; i++) {
-        struct schema_record record = b->r->records[i];
-        bool ok;
-        if (record.slot & SCHEMA_RECORD_PACKED) {
-            uint32_t run;
-            ok = schema_packed_count(b->r, f, &record, &run) && build_packed(b, f, record, items, &used, run);
-        } else if (schema_field_is_message(f)) {
-            ok = build_message(b, f->type, i, 1, &items[used++]);
-        } else {
-            ok = build_scalar(b, f, record, &items[used++]);
-        }
-        if (!ok)
+    for (uint32_t i = first; i < first + count; i++)
+        if (!build_item(b, f, i, items, &used))
             return false;
-    }
     set_value(v, FBY_LIST, 0);
     v->len = used;
     v->items = items;
@@ -287,19 +288,18 @@ static bool build_default(struct tree *b, const struct schema_field *f, struct f
     return true;
 }
 
-/* How many entries the map of this level can have at most. */
+/* How many entries the map of this level has at most. */
 static size_t count_fields(const struct tree *b, const struct schema_type *t,
                            const struct schema_level *level)
 {
+    enum { FEW = 32 };
+    size_t records = level->end - level->begin, count = 0;
     if (b->r->options->emit_defaults)
         return t->field_count;
-    size_t count = 0;
-    uint32_t last = UINT32_MAX;
-    for (uint32_t i = level->begin; i < level->end; i++) {
-        uint32_t slot = SCHEMA_RECORD_SLOT(b->r->records[i].slot);
-        count += slot != last;
-        last = slot;
-    }
+    if (records <= FEW)
+        return records;
+    for (uint32_t i = level->begin; i < level->end; i += schema_level_run(b->r, level, i))
+        count++;
     return count;
 }
 

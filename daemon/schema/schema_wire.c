@@ -256,11 +256,6 @@ static inline struct schema_record *push_record(struct schema_reader *r, uint32_
 {
     if (r->count == r->capacity && !grow_records(r))
         return NULL;
-    if (r->elements_left == 0) {
-        schema_reader_spend(r, 1);
-        return NULL;
-    }
-    r->elements_left--;
     struct schema_record *record = &r->records[r->count++];
     record->slot = slot;
     return record;
@@ -276,15 +271,19 @@ static bool push_bytes(struct schema_reader *r, uint32_t slot, const uint8_t *be
     return true;
 }
 
+static void note_oneof(struct scan *s, const struct schema_field *f)
+{
+    uint64_t bit = UINT64_C(1) << (f->oneof & 63);
+    s->oneof_twice |= (s->oneofs & bit) != 0;
+    s->oneofs |= bit;
+}
+
 static inline void note_order(struct scan *s, const struct schema_field *f)
 {
     s->unsorted |= f->slot < s->last_slot;
     s->last_slot = f->slot;
-    if (f->oneof >= 0) {
-        uint64_t bit = UINT64_C(1) << (f->oneof & 63);
-        s->oneof_twice |= (s->oneofs & bit) != 0;
-        s->oneofs |= bit;
-    }
+    if (f->oneof >= 0)
+        note_oneof(s, f);
 }
 
 /* ---- Scanning. */
@@ -315,39 +314,48 @@ static bool take_unknown(struct schema_reader *r, struct scan *s, struct cursor 
     return push_bytes(r, SCHEMA_RECORD_UNKNOWN, field, c->at);
 }
 
-/* A value of the wire type that the field has. */
-static inline bool take_value(struct schema_reader *r, struct scan *s, struct cursor *c,
-                              const struct schema_field *f, struct schema_record *record)
+/* A value of the wire type that the field has, at *at. */
+static inline bool take_value(const struct schema_field *f, struct schema_record *record, const uint8_t **at,
+                              const uint8_t *end)
 {
+    const uint8_t *p = *at;
     uint64_t len;
-    size_t left = (size_t)(c->end - c->at);
     switch (f->wire) {
     case SCHEMA_WIRE_VARINT:
-        if (!read_varint(c, &record->number))
-            break;
+        if (p == end || *p >= 0x80)
+            return schema_varint_read(at, end, &record->number);
+        record->number = *p;
+        *at = p + 1;
         return true;
     case SCHEMA_WIRE_FIXED64:
-        if (left < 8)
-            break;
-        record->number = load64(c->at);
-        c->at += 8;
+        if (end - p < 8)
+            return false;
+        record->number = load64(p);
+        *at = p + 8;
         return true;
     case SCHEMA_WIRE_FIXED32:
-        if (left < 4)
-            break;
-        record->number = load32(c->at);
-        c->at += 4;
+        if (end - p < 4)
+            return false;
+        record->number = load32(p);
+        *at = p + 4;
         return true;
     default:
-        if (!read_length(c, &len))
-            break;
-        record->data = c->at;
+        if (p == end)
+            return false;
+        len = *p++;
+        if (len >= 0x80) {
+            struct cursor c = {p - 1, end};
+            if (!read_length(&c, &len))
+                return false;
+            p = c.at;
+        }
+        if (len > (uint64_t)(end - p))
+            return false;
+        record->data = p;
         record->len = (uint32_t)len;
-        c->at += len;
+        *at = p + len;
         return true;
     }
-    return schema_reader_fail(r, STATUS_INVALID, c->at, "%s.%s is cut short or not valid", s->type->full_name,
-                              f->names[1].data);
 }
 
 static bool take_group(struct schema_reader *r, struct scan *s, struct cursor *c,
@@ -364,14 +372,15 @@ static bool take_group(struct schema_reader *r, struct scan *s, struct cursor *c
 }
 
 /* A closed enum does not have this number: the field counts as unknown. */
-static bool take_unknown_enum(struct schema_reader *r, struct scan *s, struct cursor *c, const uint8_t *field)
+static bool take_unknown_enum(struct schema_reader *r, struct scan *s, const uint8_t *end,
+                              const uint8_t *field)
 {
     r->unknown_enum = true;
     r->count--;
     if (!r->keep_unknown)
         return true;
     s->last_slot = SCHEMA_RECORD_UNKNOWN;
-    return push_bytes(r, SCHEMA_RECORD_UNKNOWN, field, c->at);
+    return push_bytes(r, SCHEMA_RECORD_UNKNOWN, field, end);
 }
 
 static bool take_packed(struct schema_reader *r, struct scan *s, struct cursor *c,
@@ -431,89 +440,103 @@ static bool take_set_item(struct schema_reader *r, struct scan *s, struct cursor
     return true;
 }
 
+/* What is not simply a value of the field's wire type. */
+static bool take_other(struct schema_reader *r, struct scan *s, struct cursor *c, const uint8_t *field,
+                       uint32_t tag, const struct schema_field *f)
+{
+    uint32_t wire = tag & 7;
+    if (f && wire == f->wire)
+        return take_group(r, s, c, f);
+    if (f && wire == SCHEMA_WIRE_LENGTH && (f->flags & SCHEMA_FIELD_PACKABLE))
+        return take_packed(r, s, c, f);
+    if (s->type->is_message_set && tag == TAG(1, SCHEMA_WIRE_GROUP) && r->depth_left > 0)
+        return take_set_item(r, s, c, field);
+    return take_unknown(r, s, c, field, tag);
+}
+
 static bool scan_piece(struct schema_reader *r, struct scan *s, struct bytes piece)
 {
-    struct cursor c = {piece.data, piece.data + piece.len};
+    const uint8_t *at = piece.data, *end = at + piece.len;
     const struct schema_type *t = s->type;
-    while (c.at < c.end) {
-        const uint8_t *field = c.at;
-        uint32_t tag;
-        if (!read_tag(&c, &tag))
-            return schema_reader_fail(r, STATUS_INVALID, field, "%s: this is not a field tag", t->full_name);
+    while (at < end) {
+        const uint8_t *field = at;
+        uint32_t tag = *at++;
+        if (tag >= 0x80 || tag < 8) {
+            struct cursor c = {field, end};
+            if (!read_tag(&c, &tag))
+                return schema_reader_fail(r, STATUS_INVALID, field, "%s: this is not a field tag",
+                                          t->full_name);
+            at = c.at;
+        }
         const struct schema_field *f = schema_type_field(t, tag >> 3);
-        uint32_t wire = tag & 7;
-        if (f && wire == f->wire && wire != SCHEMA_WIRE_GROUP) {
-            struct schema_record *record = push_record(r, f->slot);
-            if (!record || !take_value(r, s, &c, f, record))
+        if (!f || (tag & 7) != f->wire || f->wire == SCHEMA_WIRE_GROUP) {
+            struct cursor c = {at, end};
+            if (!take_other(r, s, &c, field, tag, f))
                 return false;
-            if (f->kind == SCHEMA_KIND_ENUM && schema_field_rejects(f, record->number)) {
-                if (!take_unknown_enum(r, s, &c, field))
+            at = c.at;
+            continue;
+        }
+        struct schema_record *record = push_record(r, f->slot);
+        if (!record)
+            return false;
+        if (!take_value(f, record, &at, end))
+            return schema_reader_fail(r, STATUS_INVALID, field, "%s.%s is cut short or not valid",
+                                      t->full_name, f->names[1].data);
+        if (f->flags & SCHEMA_FIELD_WATCHED) {
+            if (schema_field_rejects(f, record->number)) {
+                if (!take_unknown_enum(r, s, at, field))
                     return false;
                 continue;
             }
-            note_order(s, f);
-            continue;
+            if (f->oneof >= 0)
+                note_oneof(s, f);
         }
-        bool ok;
-        if (f && wire == f->wire)
-            ok = take_group(r, s, &c, f);
-        else if (f && wire == SCHEMA_WIRE_LENGTH && (f->flags & SCHEMA_FIELD_PACKABLE))
-            ok = take_packed(r, s, &c, f);
-        else if (t->is_message_set && tag == TAG(1, SCHEMA_WIRE_GROUP) && r->depth_left > 0)
-            ok = take_set_item(r, s, &c, field);
-        else
-            ok = take_unknown(r, s, &c, field, tag);
-        if (!ok)
-            return false;
+        s->unsorted |= f->slot < s->last_slot;
+        s->last_slot = f->slot;
     }
     return true;
 }
 
 /* ---- Packed runs. */
 
+/* Varints end with the bytes below 0x80. */
+static uint32_t count_varints(const uint8_t *data, uint32_t len)
+{
+    uint32_t count = 0, i = 0;
+    for (; len - i >= 8; i += 8)
+        count += 8 - (uint32_t)__builtin_popcountll(load64(data + i) & UINT64_C(0x8080808080808080));
+    for (; i < len; i++)
+        count += data[i] < 0x80;
+    return count;
+}
+
 bool schema_packed_count(struct schema_reader *r, const struct schema_field *f,
                          const struct schema_record *run, uint32_t *count)
 {
-    *count = 0;
-    if (f->wire != SCHEMA_WIRE_VARINT) {
-        uint32_t size = f->wire == SCHEMA_WIRE_FIXED64 ? 8 : 4;
-        if (run->len % size)
-            return schema_reader_fail(r, STATUS_INVALID, run->data, "the packed run of %s is cut short",
-                                      f->names[1].data);
-        *count = run->len / size;
-        return true;
-    }
-    uint32_t length = 0;
-    for (uint32_t i = 0; i < run->len; i++) {
-        length++;
-        if (run->data[i] >= 0x80 && length < 10)
-            continue;
-        if (run->data[i] >= 0x80)
-            break;
-        (*count)++;
-        length = 0;
-    }
-    if (length)
-        return schema_reader_fail(r, STATUS_INVALID, run->data, "the packed run of %s is not valid",
+    uint32_t size = f->wire == SCHEMA_WIRE_FIXED64 ? 8 : f->wire == SCHEMA_WIRE_FIXED32 ? 4 : 1;
+    bool is_whole = size > 1 ? run->len % size == 0 : run->len == 0 || run->data[run->len - 1] < 0x80;
+    if (!is_whole)
+        return schema_reader_fail(r, STATUS_INVALID, run->data, "the packed run of %s is cut short",
                                   f->names[1].data);
-    return true;
+    *count = size > 1 ? run->len / size : count_varints(run->data, run->len);
+    return schema_reader_spend(r, *count);
 }
 
-uint64_t schema_packed_next(const struct schema_field *f, const uint8_t **at)
+bool schema_packed_next_slow(struct schema_reader *r, const struct schema_field *f, const uint8_t **at,
+                             const uint8_t *end, uint64_t *value)
 {
-    uint64_t value = 0;
     if (f->wire == SCHEMA_WIRE_FIXED64) {
-        value = load64(*at);
+        *value = load64(*at);
         *at += 8;
-        return value;
+        return true;
     }
     if (f->wire == SCHEMA_WIRE_FIXED32) {
-        value = load32(*at);
+        *value = load32(*at);
         *at += 4;
-        return value;
+        return true;
     }
-    schema_varint_read(at, *at + 10, &value);
-    return value;
+    return schema_varint_read(at, end, value) ||
+           schema_reader_fail(r, STATUS_INVALID, *at, "the packed run of %s is not valid", f->names[1].data);
 }
 
 /* ---- Order within a level. */
@@ -570,15 +593,27 @@ static bool sort_records(struct schema_reader *r, struct schema_record *records,
     return true;
 }
 
+static bool check_packed(struct schema_reader *r, const struct schema_field *f,
+                         const struct schema_record *run)
+{
+    const uint8_t *at = run->data, *end = at + run->len;
+    uint32_t count;
+    if (!schema_packed_count(r, f, run, &count))
+        return false;
+    for (uint64_t value; count > 0; count--)
+        if (!schema_packed_next(r, f, &at, end, &value))
+            return false;
+    return true;
+}
+
 static bool check_record(struct schema_reader *r, const struct schema_type *t, uint32_t index)
 {
     const struct schema_record record = r->records[index];
     if (record.slot == SCHEMA_RECORD_UNKNOWN)
         return true;
     const struct schema_field *f = &t->fields[SCHEMA_RECORD_SLOT(record.slot)];
-    uint32_t elements;
     if (record.slot & SCHEMA_RECORD_PACKED)
-        return schema_packed_count(r, f, &record, &elements) && schema_reader_spend(r, elements);
+        return check_packed(r, f, &record);
     if (f->flags & SCHEMA_FIELD_UTF8)
         return utf8_is_valid(bytes_of(record.data, record.len)) ||
                schema_reader_fail(r, STATUS_INVALID, record.data, "%s is not UTF-8", f->names[1].data);
@@ -647,6 +682,8 @@ static bool check_required(struct schema_reader *r, const struct schema_type *t,
 static bool finish_level(struct schema_reader *r, struct scan *s, struct schema_level *level)
 {
     level->end = r->count;
+    if (!schema_reader_spend(r, level->end - level->begin))
+        return false;
     if (s->oneof_twice && !drop_losers(r, s->type, level))
         return false;
     if (s->unsorted && !sort_records(r, &r->records[level->begin], level->end - level->begin))

@@ -93,11 +93,24 @@ const struct schema_record *schema_level_last(const struct schema_reader *r, con
 bool schema_records_check(struct schema_reader *r, const struct schema_type *t, uint32_t first,
                           uint32_t count);
 
-/* Check a packed run and count its elements, which the caller then spends. */
+/* Count the elements of a packed run and spend them. */
 bool schema_packed_count(struct schema_reader *r, const struct schema_field *f,
                          const struct schema_record *run, uint32_t *count);
+bool schema_packed_next_slow(struct schema_reader *r, const struct schema_field *f, const uint8_t **at,
+                             const uint8_t *end, uint64_t *value);
+
 /* The next element of a run that was counted; moves *at. */
-uint64_t schema_packed_next(const struct schema_field *f, const uint8_t **at);
+static inline bool schema_packed_next(struct schema_reader *r, const struct schema_field *f,
+                                      const uint8_t **at, const uint8_t *end, uint64_t *value)
+{
+    const uint8_t *p = *at;
+    if (f->wire != SCHEMA_WIRE_VARINT || (p[0] >= 0x80 && p[1] >= 0x80))
+        return schema_packed_next_slow(r, f, at, end, value);
+    bool two = p[0] >= 0x80;
+    *value = two ? (uint64_t)(p[0] & 0x7f) | (uint64_t)p[1] << 7 : p[0];
+    *at = p + 1 + two;
+    return true;
+}
 
 /* Read a varint; false: it does not end before `end` or within ten bytes. */
 bool schema_varint_read(const uint8_t **at, const uint8_t *end, uint64_t *value);

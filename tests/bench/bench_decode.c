@@ -49,36 +49,27 @@ static void put_buffer(struct buffer *b, unsigned number, struct buffer *content
     buffer_finish(content);
 }
 
-static void put_tag(struct buffer *b, const char *name, const char *text)
-{
-    struct buffer entry = {0};
-    put_text(&entry, 1, name);
-    put_text(&entry, 2, text);
-    put_buffer(b, 10, &entry);
-}
-
 static void make_message(struct buffer *b)
 {
     put_text(b, 1, "boiler-room-sensor-0042");
-    put_number(b, 2, 1234567);
-    put_number(b, 3, UINT64_C(1781234567890));
-    put_double(b, 4, 21.4375);
-    put_float(b, 5, 45.3F);
-    put_float(b, 6, 1013.25F);
-    put_number(b, 7, 1);
+    put_text(b, 2, "berlin/north-wing");
+    put_number(b, 3, 1234567);
+    put_number(b, 4, UINT64_C(1781234567890));
+    put_double(b, 5, 21.4375);
+    put_double(b, 6, 1013.25);
+    put_float(b, 7, 45.3F);
+    put_number(b, 8, 1);
     struct buffer position = {0};
     put_double(&position, 1, 52.520008);
     put_double(&position, 2, 13.404954);
     put_float(&position, 3, 34.5F);
-    put_buffer(b, 8, &position);
+    put_buffer(b, 9, &position);
     struct buffer samples = {0};
-    for (unsigned i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 8; i++)
         put_varint(&samples, 1000 + 37 * i);
-    put_buffer(b, 9, &samples);
-    put_tag(b, "site", "berlin");
-    put_tag(b, "building", "north-wing-2");
+    put_buffer(b, 10, &samples);
     put_text(b, 11, "v2.14.3-rc1");
-    put_number(b, 12, 1);
+    put_text(b, 12, "filter changed on schedule, next one due in 90 days");
 }
 
 static struct schema_registry *load(const char *path)
