@@ -144,8 +144,8 @@ static size_t rank_of_file(const struct config_report *r, const char *file)
     return file ? r->source_count : r->source_count + 1;
 }
 
-static void add_problem(struct config_report *r, bool warning, const char *file, unsigned line,
-                        unsigned column, const char *format, va_list args)
+static void PRINTF_LIKE(6, 0) add_problem(struct config_report *r, bool warning, const char *file,
+                                          unsigned line, unsigned column, const char *format, va_list args)
 {
     if (r->count == r->capacity) {
         r->capacity = r->capacity ? 2 * r->capacity : 16;
