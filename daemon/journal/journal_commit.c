@@ -408,7 +408,7 @@ void journal_commit_pump(struct journal *j)
         start_job(j);
         return;
     }
-    if (!j->commit_wanted)
+    if (!j->commit_wanted || (j->names_pending && !j->closing))
         return;
     j->commit_wanted = false;
     if (!journal_append_is_pending(j))

@@ -146,7 +146,7 @@ struct journal_cursor *journal_cursor_open(struct journal *j, const char *name, 
         }
         e->place.confirmed = start_position(j, start);
         e->safe = e->submitted = e->place;
-        journal_retention_note_moved(j);
+        journal_retention_note_name(j);
     }
     struct journal_cursor *c = xcalloc(1, sizeof(*c));
     c->journal = j;

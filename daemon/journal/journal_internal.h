@@ -131,6 +131,7 @@ struct journal {
     struct list ready;   /* to be told on_ready */
 
     bool upkeep_wanted;
+    bool names_pending;              /* a new cursor's name is not on the disk yet: commits wait for it */
     struct loop_timer *upkeep_timer; /* writes cursors some time after they moved */
     struct loop_timer *sweep_timer;  /* looks for what has expired */
     bool closing;
@@ -170,6 +171,9 @@ void journal_retention_check_soon(struct journal *j);
 void journal_retention_drop_segment(struct journal *j, struct journal_segment *s);
 /* Positions have moved: write them some time soon. */
 void journal_retention_note_moved(struct journal *j);
+/* A cursor was opened under a new name. It must be on the disk before a record is acknowledged: after a crash
+ * an unknown cursor would start at the head, behind that record. */
+void journal_retention_note_name(struct journal *j);
 void journal_retention_encode_upkeep(struct journal *j); /* into j->job */
 void journal_retention_handle_upkeep(struct journal *j); /* its answer */
 void journal_retention_start(struct journal *j);

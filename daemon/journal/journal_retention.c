@@ -192,6 +192,13 @@ void journal_retention_note_moved(struct journal *j)
         loop_timer_start(j->upkeep_timer, UPKEEP_MS);
 }
 
+void journal_retention_note_name(struct journal *j)
+{
+    j->names_pending = true;
+    j->upkeep_wanted = true;
+    loop_timer_stop(j->upkeep_timer);
+}
+
 void journal_retention_encode_upkeep(struct journal *j)
 {
     journal_job_clear(&j->job, JOURNAL_JOB_UPKEEP);
@@ -212,6 +219,8 @@ void journal_retention_handle_upkeep(struct journal *j)
         j->removing_bytes -= s->size;
         journal_segment_destroy(s);
     }
+    if (j->job.cursors_written && !j->upkeep_wanted)
+        j->names_pending = false;
     if (j->job.failure) {
         log_limited(60000, LOG_LEVEL_ERROR, "journal", "path=%s %s failed: %s", j->path, j->job.failed_step,
                     strerror(j->job.failure));
