@@ -104,16 +104,18 @@ static void set_compile_error(const char *text, size_t taken, const char *messag
         }
     }
     const char *what = skip_place(message);
+    if (strncmp(what, "<eof> expected", 14) == 0)
+        what = "it should have ended there";
     char place[48];
     if (strchr(text, '\n'))
         snprintf(place, sizeof place, "at line %u, character %u", line, column);
     else
         snprintf(place, sizeof place, "at character %u", column);
-    const char *hint = strstr(what, "near '='")   ? " Two values are compared with ==."
-                       : strstr(what, "near '!'") ? " \"Not equal\" is written ~=, \"not\" is written not."
-                       : strstr(what, "near '&'") ? " \"And\" is written and."
-                       : strstr(what, "near '|'") ? " \"Or\" is written or."
-                                                  : "";
+    const char *hint = strstr(message, "near '='")   ? " Two values are compared with ==."
+                       : strstr(message, "near '!'") ? " \"Not equal\" is written ~=, \"not\" is written not."
+                       : strstr(message, "near '&'") ? " \"And\" is written and."
+                       : strstr(message, "near '|'") ? " \"Or\" is written or."
+                                                     : "";
     snprintf(err->text, sizeof err->text, "The expression is wrong %s, before \"%.40s\": %.200s.%s", place,
              text + at, what, hint);
     if (!text[at])

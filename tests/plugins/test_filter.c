@@ -256,7 +256,7 @@ static void tells_the_place_of_a_mistake(void **state)
         {"(a > 5", "at its end"},
         {"a > 'x", "unfinished string"},
         {"a > 5, b > 6", "one condition"},
-        {"a > 5 then", "near 'then'"},
+        {"a > 5 then", "before \"then\": it should have ended there"},
         {"a\n  and and b", "at line 2, character 7"},
         {"1; while true do end", "wrong"},
         {"1) os.exit(0", "wrong"},
