@@ -67,7 +67,7 @@ void journal_set_state_callback(struct journal *j, void (*fn)(void *ctx), void *
 
 /* Append one record made of `parts` and give its number. The bytes are copied. Durable only after a commit
  * that succeeded. STATUS_FULL: the limit or the disk, nothing was appended. STATUS_LIMIT: over record_limit.
- * STATUS_IO: STORAGE_FAILED. */
+ * STATUS_IO: STORAGE_FAILED. STATUS_NO_MEMORY: try later. */
 MUST_CHECK enum status journal_append(struct journal *j, const struct iovec *parts, size_t count,
                                       uint64_t *sequence);
 /* The same, with `size` bytes for the caller to fill before it returns to the loop. */
@@ -77,8 +77,9 @@ MUST_CHECK enum status journal_append_space(struct journal *j, size_t size, uint
 typedef void (*journal_done_fn)(void *ctx, enum status result);
 /* Make everything appended so far durable; `done` is called on the loop, never from inside. Calls while a
  * commit runs share the next one. A failure is answered only after appending to a fresh segment failed as
- * well; the records are gone then, and their numbers are not used again. With nothing to commit `done`
- * follows in the same turn. */
+ * well; the records are gone then (STATUS_IO, or STATUS_FULL when there was no room), and their numbers are
+ * not used again. With nothing to commit `done` follows in the same turn. Call it from the callback that
+ * appended: a commit that fails takes everything appended until then with it, whoever asked. */
 void journal_commit(struct journal *j, journal_done_fn done, void *ctx);
 void journal_commit_cancel(struct journal *j, void *ctx); /* forget done calls for this ctx */
 
@@ -102,12 +103,14 @@ struct journal_cursor_events {
     void (*on_ready)(void *ctx);
     /* Records up to and including `through` are about to be removed by the policy `reason` ("journal_full" or
      * "expired"), although this cursor has not confirmed them. During the call they can still be read with
-     * journal_cursor_peek(). Afterwards the cursor stands behind them. May be NULL. */
+     * journal_peek(). Afterwards the cursor stands behind them. May be NULL. */
     void (*on_evict)(void *ctx, uint64_t through, const char *reason);
 };
 
 /* Open a cursor by name ([A-Za-z0-9_.:-]{1,128}); known ones continue behind their confirmed record, new ones
- * start at `start`. */
+ * start at `start` (after recovery.cursors_lost: at the oldest record). At the start of the process open all
+ * cursors before the loop runs: what every open cursor has confirmed is removed from then on. While none is
+ * open nothing is removed but by the limits. */
 struct journal_cursor *journal_cursor_open(struct journal *j, const char *name, enum journal_start start,
                                            const struct journal_cursor_events *events, void *ctx,
                                            struct error *err);
@@ -129,13 +132,15 @@ void journal_cursor_confirm(struct journal_cursor *c, uint64_t sequence);
 uint64_t journal_cursor_confirmed(const struct journal_cursor *c);
 uint64_t journal_cursor_position(const struct journal_cursor *c); /* newest record that next() returned */
 
-/* Read any record from `sequence` on without moving the cursor (for on_evict and for listing): *sequence
- * becomes the number behind the one returned. STATUS_END past the durable head. */
+/* Read any record from `sequence` on without moving a cursor (for on_evict and for listing): *sequence
+ * becomes the number behind the one returned. The bytes are valid until the next peek, or while the caller
+ * holds the block. STATUS_END past the durable head. */
 MUST_CHECK enum status journal_peek(struct journal *j, uint64_t *sequence, struct journal_record *record);
 
 /* Two numbers that the owner keeps with the cursor, written together with the confirmed record:
  * `counted_through` (a sequence number) and `pending` (records up to it that were counted and are not done).
- * See delivery/. */
+ * A note whose counted_through is not durable yet is written only after the commit; until then the former
+ * position and note stay on disk together. See delivery/. */
 struct journal_cursor_note {
     uint64_t counted_through;
     uint64_t pending;

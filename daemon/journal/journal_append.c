@@ -5,7 +5,6 @@
  * record.
  */
 #include "base/clock.h"
-#include "journal/journal_crc32c.h"
 #include "journal/journal_internal.h"
 #include "journal/journal_record.h"
 
@@ -70,14 +69,9 @@ static enum status check_state(struct journal *j, size_t size)
 
 void journal_append_finish_record(struct journal *j)
 {
-    uint8_t *place = j->unfinished;
-    if (!place)
-        return;
-    struct journal_record_header h;
+    if (j->unfinished)
+        journal_record_seal(j->unfinished);
     j->unfinished = NULL;
-    journal_record_read(place, &h);
-    h.payload_crc = journal_crc32c(0, place + JOURNAL_RECORD_HEADER, h.length);
-    journal_record_encode(place, &h);
 }
 
 uint64_t journal_append_segment_size(const struct journal *j, size_t span)

@@ -70,6 +70,8 @@ static void answer_waiters(struct journal *j, uint64_t through, enum status resu
     size_t decided = 0;
     while (decided < j->waiters.count && j->waiters.items[decided].through <= through)
         answer(j, j->waiters.items[decided++], result);
+    if (decided == 0)
+        return;
     j->waiters.count -= decided;
     memmove(j->waiters.items, j->waiters.items + decided, j->waiters.count * sizeof(*j->waiters.items));
 }

@@ -151,14 +151,12 @@ void journal_cursor_state_remove(struct journal_cursor_state *s, struct journal_
 
 void journal_cursor_state_submit(struct journal_cursor_state *s)
 {
-    list_for_each (e, &s->entries, struct journal_cursor_entry, link)
-        e->submitted = e->place;
+    list_for_each(e, &s->entries, struct journal_cursor_entry, link) e->submitted = e->place;
 }
 
 void journal_cursor_state_settle(struct journal_cursor_state *s)
 {
-    list_for_each (e, &s->entries, struct journal_cursor_entry, link)
-        e->safe = e->submitted;
+    list_for_each(e, &s->entries, struct journal_cursor_entry, link) e->safe = e->submitted;
 }
 
 void journal_cursor_file_encode(struct journal_cursor_state *s, uint64_t durable_head, struct buffer *out)

@@ -14,6 +14,7 @@ enum {
     AT_SEQUENCE = 16,
     AT_APPENDED = 24,
     LENGTH_BITS = 28,
+    LENGTH_MASK = (1 << LENGTH_BITS) - 1,
 };
 
 static uint32_t header_crc(const uint8_t *place)
@@ -24,17 +25,15 @@ static uint32_t header_crc(const uint8_t *place)
 void journal_record_encode(uint8_t *place, const struct journal_record_header *h)
 {
     journal_format_put32(place + AT_LENGTH, h->length | h->flags << LENGTH_BITS);
-    journal_format_put32(place + AT_PAYLOAD_CRC, h->payload_crc);
     journal_format_put32(place + AT_MARK, h->mark);
     journal_format_put64(place + AT_SEQUENCE, h->sequence);
     journal_format_put64(place + AT_APPENDED, (uint64_t)h->appended_us);
-    journal_format_put32(place, header_crc(place));
 }
 
 void journal_record_read(const uint8_t *place, struct journal_record_header *h)
 {
     uint32_t word = journal_format_get32(place + AT_LENGTH);
-    h->length = word & ((1u << LENGTH_BITS) - 1);
+    h->length = word & (LENGTH_MASK);
     h->flags = word >> LENGTH_BITS;
     h->payload_crc = journal_format_get32(place + AT_PAYLOAD_CRC);
     h->mark = journal_format_get32(place + AT_MARK);
@@ -53,6 +52,13 @@ bool journal_record_decode(const uint8_t *place, uint32_t mark, struct journal_r
 bool journal_record_payload_matches(const uint8_t *place, const struct journal_record_header *h)
 {
     return journal_crc32c(0, place + JOURNAL_RECORD_HEADER, h->length) == h->payload_crc;
+}
+
+void journal_record_seal(uint8_t *place)
+{
+    uint32_t length = journal_format_get32(place + AT_LENGTH) & LENGTH_MASK;
+    journal_format_put32(place + AT_PAYLOAD_CRC, journal_crc32c(0, place + JOURNAL_RECORD_HEADER, length));
+    journal_format_put32(place, header_crc(place));
 }
 
 void journal_record_set_mark(uint8_t *place, uint32_t mark)

@@ -23,8 +23,8 @@ enum {
 
 struct journal_record_header {
     uint32_t length;
-    uint32_t flags; /* none are defined; a record with any is from a newer version */
-    uint32_t payload_crc;
+    uint32_t flags;       /* none are defined; a record with any is from a newer version */
+    uint32_t payload_crc; /* filled by reading only */
     uint32_t mark;
     uint64_t sequence;
     int64_t appended_us;
@@ -36,12 +36,15 @@ static inline size_t journal_record_span(size_t length)
     return JOURNAL_RECORD_HEADER + ((length + 7) & ~(size_t)7);
 }
 
+/* Write the header without its checksums; journal_record_seal() adds them once the payload stands behind it.
+ */
 void journal_record_encode(uint8_t *place, const struct journal_record_header *h);
 /* False when these 32 bytes are not a header of a segment with this mark. */
 bool journal_record_decode(const uint8_t *place, uint32_t mark, struct journal_record_header *h);
 /* Of bytes that are known to be right. */
 void journal_record_read(const uint8_t *place, struct journal_record_header *h);
 bool journal_record_payload_matches(const uint8_t *place, const struct journal_record_header *h);
+void journal_record_seal(uint8_t *place);
 /* Give the record to another segment. */
 void journal_record_set_mark(uint8_t *place, uint32_t mark);
 

@@ -1,13 +1,22 @@
-# Unit tests of daemon/journal; each links the fixture.
+# Unit tests of daemon/journal. Those that open a journal link the fixture, which can let libc calls fail.
 if HAVE_CMOCKA
 journal_test_libs = daemon/journal/libjournal.a daemon/loop/libloop.a daemon/metrics/libmetrics.a $(RANK1) $(LIBEVENT_LIBS) \
   $(CMOCKA_LIBS)
 journal_fixture = %D%/journal_fixture.c %D%/journal_fixture.h
-journal_tests = %D%/test_journal %D%/test_journal_recovery %D%/test_journal_faults \
+journal_tests = \
+  %D%/test_journal_crc32c \
+  %D%/test_journal_segment \
+  %D%/test_journal_cursor_file \
+  %D%/test_journal \
+  %D%/test_journal_recovery \
+  %D%/test_journal_faults \
   %D%/test_journal_retention
 
 check_PROGRAMS += $(journal_tests)
 TESTS += $(journal_tests)
+%C%_test_journal_crc32c_LDADD = $(journal_test_libs)
+%C%_test_journal_segment_LDADD = $(journal_test_libs)
+%C%_test_journal_cursor_file_LDADD = $(journal_test_libs)
 %C%_test_journal_SOURCES = %D%/test_journal.c $(journal_fixture)
 %C%_test_journal_LDADD = $(journal_test_libs)
 %C%_test_journal_recovery_SOURCES = %D%/test_journal_recovery.c $(journal_fixture)

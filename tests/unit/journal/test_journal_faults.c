@@ -145,7 +145,7 @@ static void fail_long(struct fixture *f, enum fault which, int error_number, enu
     assert_int_equal(fixture_commit(f), refused);
     assert_int_equal(journal_durable_head(f->journal), 100);
     assert_int_equal(fixture_read(f, c, NULL), 100); /* reading goes on */
-    for (int i = 0; i < 20; i++) { /* tries and fails */
+    for (int i = 0; i < 20; i++) {                   /* tries and fails */
         clock_fake_advance(500000);
         loop_turn(f->loop, 5);
         assert_int_equal(journal_state(f->journal), expected);

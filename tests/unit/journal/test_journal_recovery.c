@@ -124,7 +124,8 @@ static void test_truncate_every_byte(void **state)
         if (size & 1) /* as a preallocated file would look */
             assert_int_equal(truncate(file, 65536), 0);
         unsigned expected = 0;
-        while (expected < 5 && ends[expected + 1] <= size + 7) /* the padding is not needed when it is zeros */
+        while (expected < 5 &&
+               ends[expected + 1] <= size + 7) /* the padding is not needed when it is zeros */
             expected++;
         unsigned count = read_all(&g, copy, NULL);
         assert_true(count == expected || (count + 1 == expected && ends[expected] > size));
@@ -230,6 +231,7 @@ static void test_embedded_records(void **state)
     for (size_t at = 0; at + 64 <= sizeof(bytes); at += 64) {
         struct journal_record_header h = {.length = 32, .mark = guess, .sequence = 2 + at / 64};
         journal_record_encode(bytes + at, &h);
+        journal_record_seal(bytes + at);
     }
     struct iovec part = {bytes, sizeof(bytes)};
     for (int i = 0; i < 3; i++)
@@ -392,7 +394,8 @@ static void test_kill(void **state)
 {
     struct fixture *f = *state;
     uint64_t seed = (uint64_t)getpid() * 2654435761u + 1, committed = 0, confirmed = 0;
-    struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct shared *shared =
+        mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     *shared = (struct shared){0};
     for (unsigned round = 0; round < 25; round++) {
         pid_t child = fork();

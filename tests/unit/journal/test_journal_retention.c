@@ -160,7 +160,8 @@ static void test_too_many_cursors(void **state)
     fixture_open(f);
     for (;; made++) {
         snprintf(name, sizeof(name), "%0128u", made);
-        struct journal_cursor *c = journal_cursor_open(f->journal, name, JOURNAL_FROM_HEAD, &none, NULL, &err);
+        struct journal_cursor *c =
+            journal_cursor_open(f->journal, name, JOURNAL_FROM_HEAD, &none, NULL, &err);
         if (!c)
             break;
         journal_cursor_close(c);
@@ -337,7 +338,8 @@ static void test_untimed_never_expire(void **state)
     journal_cursor_close(c);
 }
 
-/* A note that speaks of records not yet durable is not written: a crash would give their numbers to others. */
+/* A note that speaks of records not yet durable is not written: a crash would give their numbers to others.
+ */
 static void test_note_waits_for_commit(void **state)
 {
     struct fixture *f = *state;

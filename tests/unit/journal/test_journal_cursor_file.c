@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The two slots: the newest whole one counts, a damaged or half-written one never does.
+ */
+#include "journal/journal_cursor_file.h"
+#include "journal/journal_file.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void write_state(int fd, struct journal_cursor_state *s, uint64_t durable_head)
+{
+    struct buffer slot = {0};
+    journal_cursor_file_encode(s, durable_head, &slot);
+    assert_int_equal(journal_file_write(fd, slot.data, slot.len, journal_cursor_file_offset(s->generation)),
+                     0);
+    buffer_finish(&slot);
+}
+
+static void read_confirmed(int fd, bool found, uint64_t generation, uint64_t confirmed)
+{
+    struct journal_cursor_state s;
+    journal_cursor_state_init(&s);
+    assert_int_equal(journal_cursor_file_read(&s, fd), found);
+    if (found) {
+        assert_int_equal(s.generation, generation);
+        assert_int_equal(s.count, 2);
+        assert_int_equal(journal_cursor_state_find(&s, "a")->place.confirmed, confirmed);
+        assert_int_equal(journal_cursor_state_find(&s, "b")->place.note.pending, 3);
+    }
+    journal_cursor_state_finish(&s);
+}
+
+static void fill_state(struct journal_cursor_state *s)
+{
+    journal_cursor_state_init(s);
+    s->highest = 1000;
+    journal_cursor_state_add(s, "a");
+    journal_cursor_state_add(s, "b")->place.note = (struct journal_cursor_note){7, 3};
+}
+
+/* Slots in turn; a position past the durable head is written as the durable head. */
+static void test_generations(void **state)
+{
+    (void)state;
+    struct journal_cursor_state s;
+    int fd = memfd_create("cursors", MFD_CLOEXEC);
+    fill_state(&s);
+    read_confirmed(fd, false, 0, 0);
+    for (uint64_t n = 1; n <= 5; n++) {
+        journal_cursor_state_find(&s, "a")->place.confirmed = n * 100;
+        write_state(fd, &s, 450);
+        read_confirmed(fd, true, n, n * 100 < 450 ? n * 100 : 450);
+    }
+    journal_cursor_state_finish(&s);
+    close(fd);
+}
+
+/* Any byte of the newest slot wrong: the other one counts. Both wrong: none. */
+static void test_damage(void **state)
+{
+    (void)state;
+    struct journal_cursor_state s;
+    struct buffer slot = {0};
+    int fd = memfd_create("cursors", MFD_CLOEXEC);
+    fill_state(&s);
+    journal_cursor_state_find(&s, "a")->place.confirmed = 100;
+    write_state(fd, &s, 1000);
+    journal_cursor_state_find(&s, "a")->place.confirmed = 200;
+    journal_cursor_file_encode(&s, 1000, &slot);
+    for (size_t i = 0; i < slot.len; i++) {
+        slot.data[i] ^= 0x10;
+        assert_int_equal(journal_file_write(fd, slot.data, slot.len, journal_cursor_file_offset(2)), 0);
+        slot.data[i] ^= 0x10;
+        read_confirmed(fd, true, 1, 100);
+    }
+    for (size_t len = 0; len < slot.len; len++) { /* half written */
+        static const uint8_t zeros[500];
+        assert_int_equal(journal_file_write(fd, zeros, sizeof(zeros), journal_cursor_file_offset(2)), 0);
+        assert_int_equal(journal_file_write(fd, slot.data, len, journal_cursor_file_offset(2)), 0);
+        read_confirmed(fd, true, 1, 100);
+    }
+    assert_int_equal(journal_file_write(fd, "x", 1, journal_cursor_file_offset(1) + 3), 0);
+    read_confirmed(fd, false, 0, 0);
+    buffer_finish(&slot);
+    journal_cursor_state_finish(&s);
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_generations),
+        cmocka_unit_test(test_damage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Names, header, footer and index of a segment file, and records as bytes.
+ */
+#include "journal/journal_file.h"
+#include "journal/journal_record.h"
+#include "journal/journal_segment.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_names(void **state)
+{
+    (void)state;
+    uint64_t base = 0, serial = 0;
+    struct journal_segment *s = journal_segment_create(123456, UINT64_C(0x7abcdef01), 123455);
+    assert_string_equal(s->name, "00000000000000123456-00000007abcdef01.seg");
+    assert_true(journal_segment_parse_name(s->name, &base, &serial));
+    assert_int_equal(base, 123456);
+    assert_int_equal(serial, UINT64_C(0x7abcdef01));
+    const char *const bad[] = {"",
+                               "cursors",
+                               "00000000000000123456-00000007abcdef01.se",
+                               "x",
+                               "0000000000000012345x-00000007abcdef01.seg",
+                               "00000000000000123456-00000007ABCDEF01.seg",
+                               "00000000000000000000-00000007abcdef01.seg",
+                               "99999999999999999999-00000007abcdef01.seg"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(journal_segment_parse_name(bad[i], &base, &serial));
+    journal_segment_destroy(s);
+}
+
+static void test_serials_ascend(void **state)
+{
+    (void)state;
+    uint64_t serial = 0;
+    for (int i = 0; i < 1000; i++) {
+        uint64_t next = journal_segment_next_serial(serial);
+        assert_true(next >> 32 == (serial >> 32) + 1 && (uint32_t)next != 0);
+        serial = next;
+    }
+}
+
+/* Header and footer come back; any bit wrong and they do not. The index leads close to a record. */
+static void test_header_and_footer(void **state)
+{
+    (void)state;
+    uint8_t header[JOURNAL_SEGMENT_HEADER], byte = 0;
+    struct buffer footer = {0};
+    struct journal_segment *s = journal_segment_create(500, UINT64_C(0x300000009), 480);
+    int fd = memfd_create("segment", MFD_CLOEXEC);
+    for (uint64_t n = 500; n < 1500; n++)
+        journal_segment_add_record(s, n, 1000, n == 700 ? 0 : (int64_t)n);
+    s->last = s->append_last;
+    s->end = s->append_end;
+    journal_segment_encode_header(s, header);
+    journal_segment_encode_footer(s, &footer);
+    assert_true(footer.len <= journal_segment_footer_reserve(s->end));
+    s->size = s->end + footer.len;
+    assert_int_equal(journal_file_write(fd, header, sizeof(header), 0), 0);
+    assert_int_equal(journal_file_write(fd, footer.data, footer.len, s->end), 0);
+
+    struct journal_segment *t = journal_segment_create(1, 1, 0);
+    assert_true(journal_segment_read_header(t, fd));
+    assert_int_equal(t->base, 500);
+    assert_int_equal(t->serial, s->serial);
+    assert_int_equal(t->follows, 480);
+    assert_true(journal_segment_read_footer(t, fd, s->size));
+    assert_int_equal(t->last, 1499);
+    assert_int_equal(t->end, s->end);
+    assert_int_equal(t->newest_us, 1499);
+    assert_true(t->untimed);
+    assert_true(journal_segment_read_footer_at(t, fd, s->end, s->size));
+    t->size = s->size;
+    for (uint64_t n = 500; n < 1500; n += 7) {
+        struct journal_segment_place p = journal_segment_find_place(t, fd, n);
+        assert_int_equal(p.offset, JOURNAL_SEGMENT_HEADER + (p.sequence - 500) * 1000);
+        assert_true(p.sequence <= n && n - p.sequence <= JOURNAL_SEGMENT_STRIDE / 1000 + 1);
+    }
+    for (uint64_t at = s->end; at < s->size; at++) {
+        assert_int_equal(pread(fd, &byte, 1, (off_t)at), 1);
+        byte ^= 1;
+        assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+        assert_false(journal_segment_read_footer(t, fd, s->size));
+        byte ^= 1;
+        assert_int_equal(pwrite(fd, &byte, 1, (off_t)at), 1);
+    }
+    journal_segment_destroy(t);
+    journal_segment_destroy(s);
+    buffer_finish(&footer);
+    close(fd);
+}
+
+/* A record comes back with its own mark only, and every bit of it is covered. */
+static void test_record(void **state)
+{
+    (void)state;
+    uint8_t place[64] = {0};
+    struct journal_record_header h = {.length = 20, .mark = 77, .sequence = 5, .appended_us = -3}, back;
+    memset(place + JOURNAL_RECORD_HEADER, 9, 20);
+    journal_record_encode(place, &h);
+    journal_record_seal(place);
+    assert_int_equal(journal_record_span(20), 56);
+    assert_true(journal_record_decode(place, 77, &back));
+    assert_false(journal_record_decode(place, 78, &back));
+    assert_int_equal(back.length, 20);
+    assert_int_equal(back.sequence, 5);
+    assert_int_equal(back.appended_us, -3);
+    assert_true(journal_record_payload_matches(place, &back));
+    for (size_t bit = 0; bit < (JOURNAL_RECORD_HEADER + 20) * 8; bit++) {
+        place[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_false(journal_record_decode(place, 77, &back) && journal_record_payload_matches(place, &back));
+        place[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    journal_record_set_mark(place, 78);
+    assert_true(journal_record_decode(place, 78, &back) && journal_record_payload_matches(place, &back));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_serials_ascend),
+        cmocka_unit_test(test_header_and_footer),
+        cmocka_unit_test(test_record),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
