@@ -249,6 +249,10 @@ static enum status lose(struct mqtt_link *k, int result, int errno_value)
                  "the broker closed the connection during the TLS handshake; is it a port for TLS?");
     } else if (k->tls && k->tls_error[0]) {
         snprintf(k->reason, sizeof k->reason, "TLS: %s", k->tls_error);
+    } else if (k->tls && k->connecting && mqtt_socket_buffer_is_closed(k->buffer)) {
+        snprintf(k->reason, sizeof k->reason,
+                 "the broker closed the connection after the TLS handshake; it may want a client certificate "
+                 "(tls.certificate) that it knows");
     } else {
         bool closed = k->tls && mqtt_socket_buffer_is_closed(k->buffer);
         mqtt_reason_format_failure(closed ? MOSQ_ERR_CONN_LOST : result, errno_value, k->reason,

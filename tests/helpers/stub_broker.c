@@ -214,7 +214,9 @@ void stub_broker_disconnect(struct stub_broker *b, uint8_t reason_code)
 
 uint16_t stub_event_packet_id(const struct stub_event *e)
 {
-    return e->len < 2 ? 0 : (uint16_t)(e->body[0] << 8 | e->body[1]);
+    if (e->len < 2)
+        return 0;
+    return (uint16_t)(e->body[0] << 8 | e->body[1]);
 }
 
 static void answer_connect(struct stub_broker *b, const struct stub_event *e)

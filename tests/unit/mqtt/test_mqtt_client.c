@@ -429,7 +429,8 @@ static void keep_properties(struct mqtt_fixture *f, const struct message *m)
     copy_text(seen.content_type, sizeof seen.content_type, m->content_type);
     copy_text(seen.response_topic, sizeof seen.response_topic, m->response_topic);
     seen.correlation_len = m->correlation_data.len;
-    memcpy(seen.correlation, m->correlation_data.data, m->correlation_data.len);
+    if (m->correlation_data.len)
+        memcpy(seen.correlation, m->correlation_data.data, m->correlation_data.len);
     seen.property_count = m->property_count;
     if (m->property_count) {
         copy_text(seen.name, sizeof seen.name, m->properties[0].name);
