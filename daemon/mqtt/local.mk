@@ -9,6 +9,8 @@ noinst_LIBRARIES += %D%/libmqtt.a
   %D%/mqtt_inflight.h \
   %D%/mqtt_link.c \
   %D%/mqtt_link.h \
+  %D%/mqtt_pacing.c \
+  %D%/mqtt_pacing.h \
   %D%/mqtt_properties.c \
   %D%/mqtt_properties.h \
   %D%/mqtt_reason.c \

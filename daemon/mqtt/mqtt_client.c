@@ -21,7 +21,9 @@
 #include "mqtt/mqtt_connect_thread.h"
 #include "mqtt/mqtt_inflight.h"
 #include "mqtt/mqtt_link.h"
+#include "mqtt/mqtt_pacing.h"
 #include "mqtt/mqtt_reason.h"
+#include "mqtt/mqtt_socket_buffer.h"
 #include "mqtt/mqtt_subscriptions.h"
 
 #include <mosquitto.h>
@@ -30,10 +32,7 @@
 
 enum {
     BURST_MESSAGES = 500,
-    PAUSE_US = 1000,       /* before reading, so that the next burst is worth its system calls */
-    PAUSE_WINDOW_US = 250, /* the same while our own publish window is what stops us */
-    PAUSELESS_BURSTS = 64, /* how long not to pause once the broker's window was found to stop it */
-    GREETING_MS = 15000,   /* for the TLS handshake and CONNACK */
+    GREETING_MS = 15000, /* for the TLS handshake and CONNACK */
     KEEPALIVE_CHECK_MS = 1000,
     STABLE_MS = 10000, /* a connection that lasts so long was a good one */
     QUICK_LOSSES = 3,  /* so many short connections in a row: somebody else has our client id */
@@ -85,9 +84,9 @@ struct mqtt_client {
     bool publish_refused_busy; /* on_writable is owed */
     int status_packet_id;
     unsigned burst_messages, burst_answers; /* of the last read: PUBLISH, PUBACK */
-    bool input_left;                        /* the burst ended before the socket was empty */
-    bool paused_burst;                      /* the burst came after a pause */
-    unsigned pauseless_bursts;
+    size_t burst_bytes;
+    bool input_left; /* the burst ended before the socket was empty */
+    struct mqtt_pacing pacing;
     struct mqtt_client_counters counters;
 
     const struct mqtt_settings *settings;
@@ -128,8 +127,7 @@ static bool has_socket(const struct mqtt_client *c)
 static void watch(struct mqtt_client *c, bool write_blocked)
 {
     unsigned events = write_blocked ? LOOP_WRITE : 0;
-    bool pausing = c->read_timer && loop_timer_is_running(c->read_timer);
-    if (has_socket(c) && !pausing && (!c->paused || c->state == STATE_GREETING))
+    if (has_socket(c) && (!c->paused || c->state == STATE_GREETING))
         events |= LOOP_READ;
     if (c->io && loop_io_events(c->io) != events)
         loop_io_set(c->io, events);
@@ -301,42 +299,30 @@ static void request_flush(struct mqtt_client *c)
 
 /* ---- Reading ---- */
 
-/* Before the next read: collect for a moment, unless the other side waits for us. */
-static int64_t pause_before_read_us(struct mqtt_client *c)
-{
-    if (c->burst_messages + c->burst_answers <= 1)
-        return 0;
-    if (!c->role->gated)
-        return c->inflight.count == 0 ? 0 : c->publish_refused_busy ? PAUSE_WINDOW_US : PAUSE_US;
-    if (!c->input_left && !mqtt_link_has_input(c->link)) {
-        /* Nothing came while we committed: the broker is idle, or its window is full and it waits for our
-         * acknowledgements. After a pause that is a sign that pausing is what holds it up. */
-        if (c->paused_burst)
-            c->pauseless_bursts = PAUSELESS_BURSTS;
-        return 0;
-    }
-    if (c->burst_messages >= mqtt_client_receive_window(c))
-        return 0;
-    if (c->pauseless_bursts > 0) {
-        c->pauseless_bursts--;
-        return 0;
-    }
-    return PAUSE_US;
-}
-
+/* Wait for the next read: for what is left of this one not at all, else until enough is there. */
 static void resume_reading(struct mqtt_client *c)
 {
-    int64_t pause_us = pause_before_read_us(c);
-    c->paused_burst = pause_us > 0;
-    if (pause_us > 0 || (c->input_left && !c->paused))
-        loop_timer_start_us(c->read_timer, pause_us);
+    size_t bytes = 1;
+    if (!c->input_left && c->role->gated)
+        bytes = mqtt_pacing_for_messages(&c->pacing, c->burst_messages,
+                                         c->burst_messages > 1 ? mqtt_link_waiting_bytes(c->link) : 0);
+    else if (!c->input_left)
+        bytes = mqtt_pacing_for_answers(&c->pacing, c->burst_answers, c->burst_bytes, c->inflight.count,
+                                        c->publish_refused_busy);
+    mqtt_link_set_low_water(c->link, bytes);
+    if (bytes > 1)
+        loop_timer_start_us(c->read_timer, MQTT_PACING_US);
+    else if (c->input_left && !c->paused)
+        loop_timer_start(c->read_timer, 0);
     watch(c, false);
     write_out(c);
 }
 
 static void read_burst(struct mqtt_client *c)
 {
+    uint64_t bytes_before = mqtt_link_traffic(c->link)->bytes_in;
     c->burst_messages = c->burst_answers = 0;
+    loop_timer_stop(c->read_timer);
     enum status status = mqtt_link_read(c->link, BURST_MESSAGES);
     if (c->state == STATE_LOST)
         return;
@@ -345,6 +331,8 @@ static void read_burst(struct mqtt_client *c)
         return;
     }
     c->input_left = status == STATUS_OK;
+    c->burst_bytes = (size_t)(mqtt_link_traffic(c->link)->bytes_in - bytes_before);
+    mqtt_pacing_learn(&c->pacing, c->burst_bytes);
     if (c->burst_messages > 0 && c->events.on_message)
         c->counters.bursts++;
     if (c->role->gated && c->burst_messages > 0) {
@@ -360,7 +348,7 @@ static void read_burst(struct mqtt_client *c)
 static void handle_read_timer(void *ctx)
 {
     struct mqtt_client *c = ctx;
-    watch(c, (loop_io_events(c->io) & LOOP_WRITE) != 0);
+    c->pacing.timed_out = true;
     if (has_socket(c) && !c->paused)
         read_burst(c);
 }
@@ -406,7 +394,7 @@ static void handle_connack(void *ctx, const struct mqtt_connack *connack)
     c->publish_window = (unsigned)c->settings->max_in_flight;
     if (c->publish_window > connack->receive_maximum)
         c->publish_window = connack->receive_maximum;
-    c->pauseless_bursts = 0;
+    c->pacing = (struct mqtt_pacing){0};
     loop_timer_stop(c->greeting_timer);
     log_info("mqtt", "broker=%s role=%s connected host=%s port=%d mqtt=%s session=%s", c->role->name,
              c->role->gated ? "source" : "target", c->settings->host, c->settings->port,

@@ -19,6 +19,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 struct mqtt_link {
     struct mosquitto *handle;
@@ -38,6 +39,7 @@ struct mqtt_link {
     struct mqtt_connack connack;
     unsigned burst_messages;
     bool stop_burst;
+    int low_water; /* bytes, as the socket has it */
     int connect_result, connect_errno;
     int reason_code;
     bool below_mqtt;
@@ -197,6 +199,7 @@ struct mqtt_link *mqtt_link_create(const struct mqtt_link_options *o, struct err
     k->v5 = o->v5;
     k->persistent = o->persistent;
     k->connecting = true;
+    k->low_water = 1;
     k->buffer = mqtt_socket_buffer_create();
     if (set_up_handle(k, o, err) != STATUS_OK) {
         mqtt_link_destroy(k);
@@ -329,10 +332,18 @@ void mqtt_link_stop_burst(struct mqtt_link *k)
     k->stop_burst = true;
 }
 
-bool mqtt_link_has_input(const struct mqtt_link *k)
+size_t mqtt_link_waiting_bytes(const struct mqtt_link *k)
 {
-    SSL *ssl = k->tls ? mosquitto_ssl_get(k->handle) : NULL;
-    return mqtt_socket_buffer_waiting(k->buffer) > 0 || (ssl && SSL_pending(ssl) > 0);
+    return mqtt_socket_buffer_waiting(k->buffer);
+}
+
+void mqtt_link_set_low_water(struct mqtt_link *k, size_t bytes)
+{
+    int value = (int)bytes;
+    if (value == k->low_water)
+        return;
+    k->low_water = value;
+    setsockopt(mosquitto_socket(k->handle), SOL_SOCKET, SO_RCVLOWAT, &value, sizeof value);
 }
 
 enum status mqtt_link_write(struct mqtt_link *k)

@@ -56,8 +56,10 @@ bool mqtt_link_open(struct mqtt_link *k, int *fd);
 MUST_CHECK enum status mqtt_link_read(struct mqtt_link *k, unsigned max_messages);
 /* End the burst that is being read; for callbacks. */
 void mqtt_link_stop_burst(struct mqtt_link *k);
-/* Something waits to be read, here or in the kernel. */
-bool mqtt_link_has_input(const struct mqtt_link *k);
+/* Bytes that wait to be read, here or in the kernel. */
+size_t mqtt_link_waiting_bytes(const struct mqtt_link *k);
+/* Let the socket become readable only with so many bytes, or when the connection ends. */
+void mqtt_link_set_low_water(struct mqtt_link *k, size_t bytes);
 /* Write what is queued. STATUS_BUSY: go on when the socket is writable. */
 MUST_CHECK enum status mqtt_link_write(struct mqtt_link *k);
 /* Once a second: send a ping, or notice that there was no answer. */

@@ -7,3 +7,11 @@ EXTRA_DIST += %D%/bench_decode.proto %D%/bench_decode.sh
 .PHONY: bench-decode
 bench-decode: %D%/bench_decode
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/bench_decode.sh
+
+# What the MQTT clients alone cost.
+check_PROGRAMS += %D%/bench_mqtt_path
+%C%_bench_mqtt_path_SOURCES = %D%/bench_mqtt_path.c tests/helpers/mosquitto_process.c \
+  tests/helpers/mosquitto_process.h
+%C%_bench_mqtt_path_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/helpers
+%C%_bench_mqtt_path_LDADD = daemon/mqtt/libmqtt.a daemon/loop/libloop.a daemon/metrics/libmetrics.a $(RANK1) \
+  $(LIBEVENT_LIBS) $(MOSQUITTO_LIBS) $(OPENSSL_LIBS)

@@ -27,4 +27,8 @@ TESTS += %D%/test_mqtt_broker
 check_PROGRAMS += %D%/test_mqtt_settings
 TESTS += %D%/test_mqtt_settings
 %C%_test_mqtt_settings_LDADD = $(MQTT_TEST_LIBS)
+
+check_PROGRAMS += %D%/test_mqtt_pacing
+TESTS += %D%/test_mqtt_pacing
+%C%_test_mqtt_pacing_LDADD = $(MQTT_TEST_LIBS)
 endif
