@@ -392,7 +392,11 @@ static void handle_retry(void *ctx)
     char why[300];
     if (j->state == JOURNAL_OK)
         return;
-    if (!j->writer_busy && !journal_append_is_pending(j) &&
+    if (j->names_pending) {
+        j->upkeep_wanted = true;
+        journal_commit_pump(j);
+    }
+    if (!j->writer_busy && !j->names_pending && !journal_append_is_pending(j) &&
         (j->state == JOURNAL_STORAGE_FAILED ||
          journal_retention_make_room(j, journal_append_segment_size(j, 0), why, sizeof(why)))) {
         start_probe(j);
@@ -428,6 +432,14 @@ void journal_commit_handle_done(void *ctx)
     else
         journal_retention_handle_upkeep(j);
     journal_commit_pump(j);
+}
+
+void journal_commit_fail(struct journal *j, int failure)
+{
+    if (j->closing || !journal_append_is_pending(j))
+        return;
+    give_up(j, failure);
+    call_answers(j);
 }
 
 void journal_commit_enter_full(struct journal *j, const char *why)

@@ -154,6 +154,8 @@ void journal_append_drop_pending(struct journal *j);
 
 void journal_commit_pump(struct journal *j); /* give the writer its next job, if it is free */
 void journal_commit_handle_done(void *ctx);  /* the writer's answer */
+/* What commits wait for cannot be done: refuse the records that are not durable. */
+void journal_commit_fail(struct journal *j, int failure);
 void journal_commit_enter_full(struct journal *j, const char *why);
 void journal_commit_drain(struct journal *j); /* for closing: everything durable, or given up */
 void journal_commit_start(struct journal *j);

@@ -225,6 +225,8 @@ void journal_retention_handle_upkeep(struct journal *j)
         log_limited(60000, LOG_LEVEL_ERROR, "journal", "path=%s %s failed: %s", j->path, j->job.failed_step,
                     strerror(j->job.failure));
         loop_timer_start(j->upkeep_timer, UPKEEP_RETRY_MS);
+        if (j->names_pending)
+            journal_commit_fail(j, j->job.failure);
     }
     if (j->state == JOURNAL_FULL && j->job.removals_done > 0)
         loop_timer_start(j->retry_timer, 0);

@@ -262,6 +262,25 @@ static void test_unlink_fails(void **state)
     journal_cursor_close(c);
 }
 
+/* The cursors cannot be written while a new name waits: commits are refused, not left hanging; it passes. */
+static void test_new_name_cannot_be_written(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_fill(f, 10, 10);
+    struct journal_cursor *c = fixture_cursor(f, "new", JOURNAL_FROM_HEAD);
+    fixture_fail(FAULT_FDATASYNC, 1, 1000, EIO);
+    assert_int_equal(fixture_append(f), 11);
+    assert_int_equal(fixture_commit(f), STATUS_IO);
+    assert_int_equal(journal_state(f->journal), JOURNAL_STORAGE_FAILED);
+    fixture_fail_none();
+    wait_for_state(f, JOURNAL_OK);
+    assert_int_equal(fixture_append(f), 12);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    assert_int_equal(fixture_read(f, c, NULL), 1);
+    journal_cursor_close(c);
+}
+
 /* A real file system that fills up and is freed, three times (root only). */
 static void test_small_file_system(void **state)
 {
@@ -314,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_call_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unlink_fails, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_new_name_cannot_be_written, setup, teardown),
         cmocka_unit_test_setup_teardown(test_small_file_system, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -368,6 +368,28 @@ static void test_note_waits_for_commit(void **state)
     journal_cursor_close(c);
 }
 
+/* A new cursor is known after a crash as soon as a record behind it was acknowledged. */
+static void test_new_name_before_commit(void **state)
+{
+    struct fixture *f = *state;
+    char copy[300];
+    fixture_open(f);
+    fixture_fill(f, 10, 10);
+    struct journal_cursor *c = fixture_cursor(f, "new", JOURNAL_FROM_HEAD);
+    fixture_fill(f, 5, 5);
+    snprintf(copy, sizeof(copy), "%s.copy", f->path);
+    fixture_copy_directory(f->path, copy);
+    struct fixture g = {.loop = f->loop, .settings = f->settings};
+    g.settings.path = copy;
+    fixture_open(&g);
+    struct journal_cursor *d = fixture_cursor(&g, "new", JOURNAL_FROM_HEAD);
+    assert_int_equal(fixture_read(&g, d, NULL), 5);
+    journal_cursor_close(d);
+    fixture_close(&g);
+    fixture_remove_directory(copy);
+    journal_cursor_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_drop_oldest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_untimed_never_expire, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_new_name_before_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_note_waits_for_commit, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
