@@ -15,3 +15,10 @@ check_PROGRAMS += %D%/bench_mqtt_path
 %C%_bench_mqtt_path_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/helpers
 %C%_bench_mqtt_path_LDADD = daemon/mqtt/libmqtt.a daemon/loop/libloop.a daemon/metrics/libmetrics.a $(RANK1) \
   $(LIBEVENT_LIBS) $(MOSQUITTO_LIBS) $(OPENSSL_LIBS)
+
+# Broker to broker, beside mosquitto's bridge: make bench-bridge.
+check_PROGRAMS += %D%/load_gen
+EXTRA_DIST += %D%/bench_bridge.py
+.PHONY: bench-bridge
+bench-bridge: daemon/forebayd %D%/load_gen
+	/usr/bin/python3 $(srcdir)/%D%/bench_bridge.py --build $(builddir)
