@@ -5,6 +5,7 @@
 #include "mqtt_fixture.h"
 
 #include "base/clock.h"
+#include "stub_broker.h"
 
 #include <stdio.h>
 #include <string.h>

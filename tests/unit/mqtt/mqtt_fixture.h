@@ -7,7 +7,6 @@
 
 #include "loop/loop.h"
 #include "mqtt/mqtt_client.h"
-#include "stub_broker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +14,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+struct stub_broker;
 
 struct mqtt_fixture {
     struct loop *loop;
