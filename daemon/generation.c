@@ -429,6 +429,17 @@ static void start_sources(struct generation *g)
     }
 }
 
+static void say_parked(void *ctx, const char *name, uint64_t confirmed)
+{
+    (void)ctx;
+    log_warning(
+        "gateway",
+        "cursor %s is parked behind record %llu: no route and target of that name are configured. Records "
+        "are "
+        "not kept for it; it continues from there, or from the oldest record then, when they come back",
+        name, (unsigned long long)confirmed);
+}
+
 void generation_start(struct generation *g, struct generation *old)
 {
     if (old) {
@@ -443,6 +454,7 @@ void generation_start(struct generation *g, struct generation *old)
         g->upstreams[i].state = PART_KEPT;
     }
     start_deliveries(g);
+    journal_cursor_list_parked(g->parts->journal, say_parked, NULL);
     start_sources(g);
 }
 

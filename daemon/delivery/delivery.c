@@ -72,6 +72,8 @@ struct delivery {
     bool started, stopped, pumping, scheduled;
     char problem[200];
     char state[240];
+    struct log_limit dead_limit, stalled_limit, evict_limit,
+        read_limit; /* each delivery has its say in the log */
 };
 
 static const struct metric_row rows[] = {
@@ -248,9 +250,9 @@ static void offer_dead_letter(struct delivery *d, struct delivery_record *r)
     r->state = RECORD_DEAD_WAITING;
     list_add(&d->dead_waiting, &r->dead_link);
     loop_timer_start(d->timer, READ_RETRY_MS);
-    log_limited(30000, LOG_LEVEL_ERROR, "delivery",
-                "%s: the dead-letter store takes nothing (%s); the route waits until it does", d->cursor_name,
-                journal_state_text(dead_letter_store_journal(d->parts.dead_letters)));
+    log_write_limited(&d->stalled_limit, 30000, LOG_LEVEL_ERROR, "delivery",
+                      "%s: the dead-letter store takes nothing (%s); the route waits until it does",
+                      d->cursor_name, journal_state_text(dead_letter_store_journal(d->parts.dead_letters)));
 }
 
 static void handle_dead_letter_durable(void *ctx, enum status result)
@@ -292,8 +294,9 @@ static void send_to_dead_letters(struct delivery *d, struct delivery_record *r, 
     r->stage = stage;
     r->reason = arena_strdup(r->pipeline.arena, reason);
     snprintf(d->problem, sizeof d->problem, "%s: %s", stage, reason);
-    log_limited(10000, LOG_LEVEL_WARNING, "delivery", "%s: record %llu went to the dead letters: %s: %s",
-                d->cursor_name, (unsigned long long)r->pipeline.message.sequence, stage, reason);
+    log_write_limited(&d->dead_limit, 10000, LOG_LEVEL_WARNING, "delivery",
+                      "%s: record %llu went to the dead letters: %s: %s", d->cursor_name,
+                      (unsigned long long)r->pipeline.message.sequence, stage, reason);
     pipeline_record_ref(&r->pipeline);
     offer_dead_letter(d, r);
 }
@@ -538,8 +541,9 @@ static bool read_batch(struct delivery *d)
     enum status result = STATUS_OK;
     size_t count = read_records(d, b, records, &result);
     if (result == STATUS_IO) {
-        log_limited(30000, LOG_LEVEL_ERROR, "delivery", "%s: the journal cannot be read (%s); trying again",
-                    d->cursor_name, journal_state_text(d->parts.journal));
+        log_write_limited(&d->read_limit, 30000, LOG_LEVEL_ERROR, "delivery",
+                          "%s: the journal cannot be read (%s); trying again", d->cursor_name,
+                          journal_state_text(d->parts.journal));
         loop_timer_start(d->timer, READ_RETRY_MS);
     }
     if (count == 0) {
