@@ -3,8 +3,8 @@ if HAVE_CMOCKA
 plugin_test_cppflags = -I$(top_srcdir)/plugins/include -I$(top_srcdir)/tests/helpers -D_GNU_SOURCE
 plugin_test_sources = tests/helpers/fake_host.c tests/helpers/fake_host.h
 
-check_PROGRAMS += %D%/test_example %D%/test_filter %D%/test_file %D%/test_http
-TESTS += %D%/test_example %D%/test_filter %D%/test_file %D%/test_http
+check_PROGRAMS += %D%/test_example %D%/test_filter %D%/test_file %D%/test_http %D%/test_http_tls
+TESTS += %D%/test_example %D%/test_filter %D%/test_file %D%/test_http %D%/test_http_tls
 
 %C%_test_example_SOURCES = %D%/test_example.c $(plugin_test_sources)
 %C%_test_example_CPPFLAGS = $(plugin_test_cppflags)
@@ -23,4 +23,9 @@ TESTS += %D%/test_example %D%/test_filter %D%/test_file %D%/test_http
 %C%_test_http_CPPFLAGS = $(plugin_test_cppflags)
 %C%_test_http_LDFLAGS = $(AM_LDFLAGS) -rdynamic
 %C%_test_http_LDADD = $(CMOCKA_LIBS) -ldl
+
+%C%_test_http_tls_SOURCES = %D%/test_http_tls.c $(plugin_test_sources)
+%C%_test_http_tls_CPPFLAGS = $(plugin_test_cppflags)
+%C%_test_http_tls_LDADD = $(CMOCKA_LIBS) -ldl
 endif
+EXTRA_DIST += tests/helpers/https_server.py
