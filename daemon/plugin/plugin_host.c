@@ -67,7 +67,11 @@ static void free_plugin(struct plugin *p)
 
 static struct plugin *find_static(struct plugin_host *h, const char *name)
 {
-    list_for_each(p, &h->plugins, struct plugin, link) if (!p->path && strcmp(p->name, name) == 0) return p;
+    list_for_each(p, &h->plugins, struct plugin, link)
+    {
+        if (!p->path && strcmp(p->name, name) == 0)
+            return p;
+    }
     return NULL;
 }
 
@@ -147,7 +151,10 @@ void plugin_host_destroy(struct plugin_host *h)
     if (!h)
         return;
     assert(h->instance_count == 0);
-    list_for_each_safe(p, &h->plugins, struct plugin, link) free_plugin(p);
+    list_for_each_safe(p, &h->plugins, struct plugin, link)
+    {
+        free_plugin(p);
+    }
     forget_names(h);
     free(h->directories);
     free(h->directory_text);
@@ -220,7 +227,11 @@ static void add_names_in(struct plugin_host *h, const char *directory)
 size_t plugin_host_list_names(struct plugin_host *h, const char **names, size_t max)
 {
     forget_names(h);
-    list_for_each(p, &h->plugins, struct plugin, link) if (!p->path) strmap_add(&h->names, p->name, h);
+    list_for_each(p, &h->plugins, struct plugin, link)
+    {
+        if (!p->path)
+            strmap_add(&h->names, p->name, h);
+    }
     for (size_t i = 0; i < h->directory_count; i++)
         add_names_in(h, h->directories[i]);
     size_t count = h->names.count < max ? h->names.count : max;

@@ -229,16 +229,29 @@ void file_worker_destroy(struct file_worker *w)
     unref(w);
 }
 
+/* Under lock. */
+static void report_one(struct file_worker *w, uint64_t token, enum fby_outcome outcome)
+{
+    w->unreported++;
+    w->report.results[w->report.count++] = (struct file_worker_result){.token = token, .outcome = outcome};
+    w->wake(w->ctx);
+}
+
 bool file_worker_add(struct file_worker *w, uint64_t token, const char *data, size_t len)
 {
     pthread_mutex_lock(&w->lock);
     bool full =
         w->unreported >= FILE_WORKER_LINES_MAX || (w->waiting.count && w->waiting.len + len > BYTES_MAX);
-    bool taken = !full && !w->failing && queue_add(&w->waiting, token, data, len);
-    if (taken) {
+    bool taken = !full && !w->failing;
+    if (taken && queue_add(&w->waiting, token, data, len)) {
         w->unreported++;
         if (w->waiting.count == 1)
             pthread_cond_signal(&w->wanted);
+    } else if (taken) {
+        w->failing = true;
+        snprintf(w->report.reason, sizeof w->report.reason, "there is no memory for a line of %zu bytes",
+                 len);
+        report_one(w, token, FBY_RETRY);
     }
     pthread_mutex_unlock(&w->lock);
     return taken;
@@ -248,12 +261,8 @@ bool file_worker_refuse(struct file_worker *w, uint64_t token)
 {
     pthread_mutex_lock(&w->lock);
     bool taken = w->unreported < FILE_WORKER_LINES_MAX && !w->failing;
-    if (taken) {
-        w->unreported++;
-        w->report.results[w->report.count++] =
-            (struct file_worker_result){.token = token, .outcome = FBY_REJECTED};
-        w->wake(w->ctx);
-    }
+    if (taken)
+        report_one(w, token, FBY_REJECTED);
     pthread_mutex_unlock(&w->lock);
     return taken;
 }

@@ -202,11 +202,20 @@ static void pump(struct http_sender *s)
     }
 }
 
+static void say_room(struct http_sender *s)
+{
+    if (!s->wants_room || s->giving_back || !has_room(s))
+        return;
+    s->wants_room = false;
+    s->host->ready(s->instance);
+}
+
 static void handle_timer(void *ctx)
 {
     struct http_sender *s = ctx;
     s->due = pending_count(s) > 0;
     pump(s);
+    say_room(s);
 }
 
 /* ---- Results ---- */
@@ -289,14 +298,6 @@ static void refuse(struct http_sender *s, struct http_batch *b, const struct htt
     s->parts = b;
 }
 
-static void say_room(struct http_sender *s)
-{
-    if (!s->wants_room || s->giving_back || !has_room(s))
-        return;
-    s->wants_room = false;
-    s->host->ready(s->instance);
-}
-
 static void handle_done(void *ctx, void *request_ctx, const struct http_response *response)
 {
     struct http_sender *s = ctx;
@@ -331,6 +332,8 @@ size_t http_sender_add(struct http_sender *s, const struct fby_output *const *ou
     s->wants_room |= n < count;
     if (n > 0 && was_empty)
         s->host->timer_start(s->timer, s->options->batch.wait_ms);
+    else if (s->held == 0) /* no memory, and no answer is to come that would make room */
+        s->host->timer_start(s->timer, NO_MEMORY_PAUSE_MS);
     pump(s);
     return n;
 }
