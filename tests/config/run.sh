@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Config cases: every folder of cases/ holds gateway.yaml and what reading it must give, exactly:
 #   error      what `forebayd --check` says, with exit code 78
 #   expected   the settings that come out of it (dump_config), with exit code 0; warnings are part of it
