@@ -47,3 +47,5 @@ RANK6 = daemon/libgateway.a $(RANK5)
 sbin_PROGRAMS += %D%/forebayd
 %C%_forebayd_SOURCES = %D%/main.c
 %C%_forebayd_LDADD = $(RANK6)
+
+include %D%/cli/local.mk

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The `forebay` command: a table of subcommands, most of which are one request to the daemon's control
+ * socket. Rank 6.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "cli/cli_client.h"
+
+/* What stands before the subcommand. */
+struct cli {
+    const char *socket_path;
+    const char *plugin_path;
+};
+
+struct cli_command {
+    const char *name;
+    const char *arguments; /* for the usage line; "" for none */
+    const char *help;      /* one line */
+    /* argv[0] is the subcommand. Returns the exit code, one of sysexits.h. */
+    int (*run)(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
+};
+
+/* Ends with a row whose name is NULL. */
+const struct cli_command *cli_commands(void);
+
+/* EX_USAGE, after showing how the command is used. */
+int cli_refuse_usage(const struct cli_command *command, const char *problem);
+
+/* Ask the daemon; false after an explanation on standard error, with the exit code in `code`. Any answer of
+ * the daemon is success. */
+bool cli_request(const struct cli *cli, const char *method, const char *path, int timeout_ms,
+                 struct cli_answer *answer, int *code);
+/* The same for what may go on without us: no answer in time is no failure, and said on standard output. */
+bool cli_request_patiently(const struct cli *cli, const char *method, const char *path, int timeout_ms,
+                           struct cli_answer *answer, int *code);
+/* What the daemon said instead of 200, to standard error; returns the exit code for it. */
+int cli_report_refusal(const struct cli_answer *answer);
+/* The answer's body, as it is. */
+int cli_print_body(const struct cli_answer *answer);
+
+int cli_status_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
+int cli_reload_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
+
+#endif
