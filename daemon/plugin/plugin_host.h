@@ -16,7 +16,9 @@ struct plugin; /* a loaded shared object, shared by its instances */
 struct loop;
 struct metrics;
 
-/* `directory`: where names are looked for, as <directory>/<name>.so; a colon separates several. */
+/* `directory`: where names are looked for, as <directory>/<name>.so or, in a build tree,
+ * <directory>/<name>/<name>.so; a colon separates several, the first that has it wins. `l` and `metrics` may
+ * be NULL when no instance is made. */
 struct plugin_host *plugin_host_create(const char *directory, struct loop *l, struct metrics *metrics);
 void plugin_host_destroy(struct plugin_host *h); /* all instances must be gone */
 

@@ -6,7 +6,8 @@
  *
  * Threads: every function of a plugin is called on the daemon's event loop thread and must return quickly
  * (well below 10 ms). Work that may block belongs to a thread of the plugin's own, which comes back through
- * fby_host.notifier_signal, the only host function that may be called from another thread.
+ * fby_host.notifier_signal, the only host function that may be called from another thread. The process
+ * ignores SIGPIPE, and code of which an instance was made stays mapped, so a thread may end after destroy().
  *
  * Ledger of the ABI (an addition at the end of a struct raises MINOR, any other change MAJOR):
  *   1.0  stages, upstreams, options, values
@@ -188,8 +189,8 @@ struct fby_host {
         __attribute__((format(printf, 3, 4)))
 #endif
         ;
-    /* Add to a counter of this instance; shown as forebay_plugin_<name>_total{instance=…}. `name` is [a-z_]+
-     * and must be a string that outlives the instance. */
+    /* Add to a counter of this instance; shown as forebay_plugin_<name>_total{plugin=…,instance=…}. `name`
+     * is [a-z_]+ and must be a string that outlives the instance. */
     void (*count)(struct fby_instance *in, const char *name, uint64_t n);
 
     int64_t (*monotonic_us)(struct fby_instance *in);
