@@ -52,6 +52,7 @@ struct pipeline_settings {
 };
 
 extern const struct fby_option
-    pipeline_settings_protobuf_options[]; /* into struct schema_options; message and messages are read by the document */
+    pipeline_settings_protobuf_options[]; /* into struct schema_options; message and messages are read by the
+                                             document */
 
 #endif
