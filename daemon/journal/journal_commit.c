@@ -392,6 +392,12 @@ static void handle_retry(void *ctx)
     char why[300];
     if (j->state == JOURNAL_OK)
         return;
+    if (journal_append_is_pending(j)) {
+        /* Appended before it became full, and nobody has asked to commit since: a source that was refused in
+         * the middle of a burst drops its connection. They must not stand in the way of the probe. */
+        j->commit_wanted = true;
+        journal_commit_pump(j);
+    }
     if (j->names_pending) {
         j->upkeep_wanted = true;
         journal_commit_pump(j);

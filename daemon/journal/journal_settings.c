@@ -58,10 +58,11 @@ const struct fby_option journal_settings_options[] = {
     {.name = "record_limit",
      .type = FBY_OPTION_SIZE,
      AT(record_limit),
-     .default_text = "1 MiB",
+     .default_text = "17 MiB",
      .min = 1 * KIB,
      .max = 32 * MIB,
-     .help = "Most bytes of one record: a message with its topic and properties."},
+     .help = "Most bytes of one record: a message with its topic and properties; a quarter of max_size at "
+             "most. The default takes all that a broker may send (max_packet_size)."},
     {.name = "memory_tail",
      .type = FBY_OPTION_SIZE,
      AT(memory_tail),

@@ -72,7 +72,6 @@ struct mqtt_client {
 
     enum client_state state;
     bool paused;
-    bool aborted; /* it is we who end this connection */
     bool flush_pending;
     bool v5; /* of this try */
     bool version_known;
@@ -202,7 +201,7 @@ static bool choose_version(struct mqtt_client *c)
     c->closed_v5_tries = 0;
     c->version_known = false;
     c->v5 = false;
-    log_info("mqtt", "broker=%s seems not to know MQTT 5, trying 3.1.1", c->role->name);
+    log_info("mqtt", "broker=%s does not accept MQTT 5, trying 3.1.1", c->role->name);
     return true;
 }
 
@@ -213,14 +212,10 @@ static void count_loss(struct mqtt_client *c, bool was_connected)
         return;
     }
     c->counters.disconnects++;
-    bool stable = clock_monotonic_us() - c->connected_us >= STABLE_MS * 1000;
-    if (stable || c->aborted)
-        c->quick_losses = 0;
-    else
-        c->quick_losses++;
-    if (stable)
+    bool quick = clock_monotonic_us() - c->connected_us < STABLE_MS * 1000;
+    c->quick_losses = quick ? c->quick_losses + 1 : 0;
+    if (!quick)
         backoff_reset(&c->backoff);
-    c->aborted = false;
 }
 
 static void note_reason(struct mqtt_client *c)
@@ -651,8 +646,6 @@ const char *mqtt_client_state_text(const struct mqtt_client *c)
     case STATE_LOST:
         break;
     }
-    if (!c->reason[0])
-        return "not connected yet";
     if (c->paused)
         snprintf(c->state_text, STATE_TEXT_BYTES, "paused; before: %s", c->reason);
     else
@@ -742,7 +735,6 @@ void mqtt_client_abort(struct mqtt_client *c, const char *reason)
 {
     if (c->state == STATE_STOPPED || c->state == STATE_WAITING)
         return;
-    c->aborted = mqtt_client_is_connected(c);
     lose(c, reason);
 }
 

@@ -43,8 +43,9 @@ const struct fby_option pipeline_settings_protobuf_options[] = {
     {.name = "emit_defaults",
      .type = FBY_OPTION_BOOL,
      .offset = AT(emit_defaults),
-     .default_text = "false",
-     .help = "Also show fields that are not set and have no presence, with their default value."},
+     .default_text = "true",
+     .help = "Also show proto3 fields that are at their default (0, empty, false): they do not travel, and a "
+             "condition such as temperature < 5 would not see a temperature of 0. false leaves them out."},
     {.name = "bytes_as",
      .type = FBY_OPTION_CHOICE,
      .offset = AT(bytes_as),

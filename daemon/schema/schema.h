@@ -66,7 +66,8 @@ struct schema_options {
     int64_t max_elements; /* 65,536 */
     int64_t max_output;   /* bytes of JSON, min(4 MiB, 32 x payload + 64 KiB) */
 };
-/* What an operator gets without asking: original names, 64-bit integers as numbers. */
+/* What an operator gets without asking: original names, 64-bit integers as numbers, and fields that are at
+ * their default, so that a reading of 0 is seen by conditions and by whom the message goes to. */
 struct schema_options schema_options_default(void);
 
 /* Decode to a value tree in `a`; strings and bytes are borrowed from `payload`. STATUS_INVALID: not such a

@@ -26,7 +26,7 @@ static int64_t limit_or(int64_t value, int64_t fallback, int64_t max)
 
 struct schema_options schema_options_default(void)
 {
-    return (struct schema_options){.original_names = true, .int64_numbers = true};
+    return (struct schema_options){.original_names = true, .int64_numbers = true, .emit_defaults = true};
 }
 
 struct schema_options schema_options_resolve(const struct schema_options *o, size_t payload_len)

@@ -315,11 +315,16 @@ class HttpServer:
         import http.server
         self.answer = answer or (lambda request: (200, {}))
         self.requests = []
+        self.connections = []
         self.lock = threading.Lock()
         owner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                owner.connections.append(self.connection)
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -362,5 +367,11 @@ class HttpServer:
             return [record for request in self.requests if 200 <= request.status < 300 for record in request.records()]
 
     def stop(self):
+        """Gone, with the connections that were kept open."""
         self.server.shutdown()
         self.server.server_close()
+        for connection in self.connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

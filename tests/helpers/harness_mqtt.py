@@ -2,6 +2,7 @@
 """Brokers and clients that are not ours, for system tests: Debian's mosquitto and paho-mqtt."""
 
 import getpass
+import itertools
 import json
 import os
 import shutil
@@ -13,6 +14,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from harness import Failed, Process, free_port
+
+
+_numbers = itertools.count(1)
 
 
 class Broker(Process):
@@ -65,6 +69,9 @@ class Client:
     def __init__(self, test, broker, client_id="", username=None, password=None, tls=None):
         self.test, self.broker = test, broker
         self.connected = threading.Event()
+        # A session of its own that outlives connections, so that a broker's restart loses nothing for the test.
+        # (mosquitto 2.0 saves only sessions that did not ask for a clean start.)
+        client_id = client_id or f"test-{os.getpid()}-{next(_numbers)}"
         self.client = paho.Client(client_id=client_id, protocol=paho.MQTTv5)
         self.client.max_inflight_messages_set(200)
         self.client.max_queued_messages_set(0)
@@ -77,7 +84,9 @@ class Client:
         self.client.on_disconnect = lambda *_args: self.connected.clear()
 
     def connect(self):
-        self.client.connect("127.0.0.1", self.broker.port, keepalive=30)
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = 3600
+        self.client.connect("127.0.0.1", self.broker.port, keepalive=30, clean_start=False, properties=properties)
         self.client.loop_start()
         self.test.servers.append(self)
         if not self.connected.wait(10):

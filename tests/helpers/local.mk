@@ -14,3 +14,5 @@ nodist_%C%_sensor_sim_SOURCES = %D%/quickstart.pb-c.c %D%/quickstart.pb-c.h
 CLEANFILES += %D%/quickstart.pb-c.c %D%/quickstart.pb-c.h
 
 EXTRA_DIST += %D%/tsan.supp
+
+EXTRA_DIST += %D%/harness.py %D%/harness_gateway.py %D%/harness_mqtt.py %D%/mqttjs_client.js

@@ -28,7 +28,7 @@ while read -r header; do
     count=$((count + 1))
     # shellcheck disable=SC2086
     compile "$header" $CC -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -I"$root" -I"$root/daemon" \
-        -I"$root/plugins/include" $flags -x c
+        -I"$root/plugins/include" -I"$root/$(dirname "$header")" -I"$root/tests/helpers" $flags -x c
 done < <(cd "$root" && find daemon plugins tests -name '*.h' 2>/dev/null | LC_ALL=C sort)
 
 for header in $(cd "$root" && find plugins/include -name '*.h' 2>/dev/null); do

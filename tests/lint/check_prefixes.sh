@@ -27,8 +27,10 @@ BEGIN {
 NF >= 3 {
     split($1, place, ":")
     folder = place[1]
-    sub(/^daemon\//, "", folder)
     sub(/\/[^\/]*$/, "", folder)
+    sub(/^daemon\/?/, "", folder)
+    if (folder == "")
+        folder = "."
     stem = place[2]
     sub(/^lib[a-z_]*_a-/, "", stem)
     sub(/\.o$/, "", stem)

@@ -1,1 +1,18 @@
-# system
+# forebayd with real brokers, servers, clients, signals and disks. Long ones first: they run beside the others.
+system_tests = \
+  %D%/14-kill-under-load.py \
+  %D%/18-disk-full.py \
+  %D%/10-main-path.py \
+  %D%/11-clients-of-others.py \
+  %D%/12-tls-and-passwords.py \
+  %D%/13-reload.py \
+  %D%/15-brokers-down-and-up.py \
+  %D%/16-http-answers.py \
+  %D%/17-one-state-directory.py \
+  %D%/19-hostile-payloads.py \
+  %D%/20-stop-in-order.py \
+  %D%/21-metrics.py \
+  %D%/22-check.py \
+  %D%/23-service-manager.py
+dist_check_SCRIPTS += $(system_tests)
+TESTS += $(system_tests)

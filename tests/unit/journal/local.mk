@@ -10,8 +10,7 @@ journal_tests = \
   %D%/test_journal \
   %D%/test_journal_recovery \
   %D%/test_journal_faults \
-  %D%/test_journal_retention \
-  %D%/test_journal_campaign
+  %D%/test_journal_retention
 
 check_PROGRAMS += $(journal_tests)
 TESTS += $(journal_tests)
@@ -26,6 +25,4 @@ TESTS += $(journal_tests)
 %C%_test_journal_faults_LDADD = $(journal_test_libs)
 %C%_test_journal_retention_SOURCES = %D%/test_journal_retention.c $(journal_fixture)
 %C%_test_journal_retention_LDADD = $(journal_test_libs)
-%C%_test_journal_campaign_SOURCES = %D%/test_journal_campaign.c $(journal_fixture)
-%C%_test_journal_campaign_LDADD = $(journal_test_libs)
 endif

@@ -204,6 +204,31 @@ static void test_block(void **state)
     journal_cursor_close(c);
 }
 
+/* Full in the middle of a burst whose sender goes away without a commit: what it left behind is written by
+ * the journal itself and does not keep it full. */
+static void test_block_uncommitted(void **state)
+{
+    struct fixture *f = *state;
+    f->settings.max_size = 1 << 20;
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    uint64_t last = 0, given;
+    while ((given = fixture_append(f))) {
+        last = given;
+        if (last % 1000 == 0)
+            assert_int_equal(fixture_commit(f), STATUS_OK);
+    }
+    assert_int_equal(journal_state(f->journal), JOURNAL_FULL);
+    assert_true(journal_durable_head(f->journal) < last);
+    advance(f, 5000);
+    assert_int_equal(journal_durable_head(f->journal), last);
+    assert_int_equal(fixture_read(f, c, NULL), last);
+    journal_cursor_confirm(c, last);
+    advance(f, 5000);
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    journal_cursor_close(c);
+}
+
 /* A reload that raises the limit leaves FULL. */
 static void test_configure(void **state)
 {
@@ -399,6 +424,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cursor_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_many_cursors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_block, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_block_uncommitted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_configure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_drop_oldest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_expire, setup, teardown),

@@ -288,22 +288,6 @@ static void test_taken_over_client_id_without_a_reason(void **state)
     mqtt_fixture_finish(&f);
 }
 
-static void test_own_aborts_are_nobody_elses(void **state)
-{
-    (void)state;
-    struct mqtt_fixture f;
-    mqtt_fixture_init(&f);
-    mqtt_fixture_start(&f);
-    assert_string_equal(mqtt_client_state_text(f.client), "not connected yet");
-    for (unsigned i = 1; i <= 4; i++) {
-        mqtt_fixture_until(&f, f.connected == i);
-        mqtt_client_abort(f.client, "the journal is full");
-        mqtt_fixture_until(&f, f.disconnected == i);
-        assert_string_equal(f.reason, "the journal is full");
-    }
-    mqtt_fixture_finish(&f);
-}
-
 /* ---- Publishing ---- */
 
 static void test_publish_window(void **state)
@@ -605,7 +589,6 @@ int main(void)
         cmocka_unit_test(test_refused_connection_says_why),
         cmocka_unit_test(test_taken_over_client_id),
         cmocka_unit_test(test_taken_over_client_id_without_a_reason),
-        cmocka_unit_test(test_own_aborts_are_nobody_elses),
         cmocka_unit_test(test_publish_window),
         cmocka_unit_test(test_many_publishes_share_writes),
         cmocka_unit_test(test_refusals_of_publishes),
