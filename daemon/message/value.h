@@ -46,8 +46,9 @@ bool value_write_json_as(const struct fby_value *v, enum value_json_bytes bytes_
 
 /* 0, or a NULL struct: the default. */
 struct value_json_limits {
-    unsigned depth;  /* lists and maps within each other: 64; at most VALUE_DEPTH_MAX */
-    size_t elements; /* values of any kind: 65,536 */
+    unsigned depth;         /* lists and maps within each other: 64; at most VALUE_DEPTH_MAX */
+    size_t elements;        /* values of any kind: 65,536 */
+    bool refuse_duplicates; /* a name that occurs twice in a map is STATUS_INVALID */
 };
 
 /* Strict RFC 8259. Integers that fit stay integers, exactly; others become double. Strings without escapes

@@ -26,6 +26,7 @@ struct parser {
     size_t stack_len, stack_capacity;
     size_t elements_left;
     unsigned depth, depth_max;
+    bool refuse_duplicates;
 };
 
 static enum status fail(struct parser *p, const char *why)
@@ -425,6 +426,8 @@ static enum status merge_duplicates(struct parser *p, struct fby_field *fields, 
         else
             while (same < kept && !same_name(&fields[same], &fields[i]))
                 same++;
+        if (same < kept && p->refuse_duplicates)
+            return fail(p, "a name occurs twice in this map");
         fields[same < kept ? same : kept] = fields[i];
         if (same < kept)
             continue;
@@ -574,7 +577,8 @@ enum status value_parse_json(struct bytes text, const struct value_json_limits *
                        .stack = first,
                        .stack_capacity = STACK_FIRST,
                        .elements_left = limits && limits->elements ? limits->elements : ELEMENTS_DEFAULT,
-                       .depth_max = depth_limit(limits)};
+                       .depth_max = depth_limit(limits),
+                       .refuse_duplicates = limits && limits->refuse_duplicates};
     *out = value_null();
     enum status status = parse_value(&p, out);
     if (status != STATUS_OK)

@@ -30,13 +30,18 @@ nodist_%C%_libschema_a_SOURCES = \
   %D%/schema_builtin.c \
   %D%/schema_builtin.h \
   %D%/schema_compile.c \
+  %D%/schema_convert.c \
+  %D%/schema_convert.h \
   %D%/schema_decode.c \
   %D%/schema_decode.h \
+  %D%/schema_encode.c \
+  %D%/schema_encode.h \
   %D%/schema_json.c \
   %D%/schema_link.c \
   %D%/schema_link.h \
   %D%/schema_map.c \
   %D%/schema_map.h \
+  %D%/schema_normalize.c \
   %D%/schema_protoc.c \
   %D%/schema_protoc.h \
   %D%/schema_registry.c \
@@ -48,4 +53,6 @@ nodist_%C%_libschema_a_SOURCES = \
   %D%/schema_wellknown.c \
   %D%/schema_wellknown.h \
   %D%/schema_wire.c \
-  %D%/schema_wire.h
+  %D%/schema_wire.h \
+  %D%/schema_writer.c \
+  %D%/schema_writer.h

@@ -296,17 +296,42 @@ static bool add_file(struct schema_linker *l, const char *set_name, const file_p
     return true;
 }
 
-/* Is any file of google.protobuf imported that no set brings? Then the built-in ones take part. */
-static bool lacks_builtin(const struct schema_linker *l)
+static bool is_imported(const struct schema_linker *l, const char *name)
 {
     for (size_t i = 0; i < l->file_count; i++) {
         const file_proto *d = l->files[i]->descriptor;
         for (size_t k = 0; k < d->n_dependency; k++)
-            if (strncmp(d->dependency[k], "google/protobuf/", 16) == 0 &&
-                !strmap_has(&l->file_names, d->dependency[k]))
+            if (strcmp(d->dependency[k], name) == 0)
                 return true;
     }
     return false;
+}
+
+/* The well-known types that an Any may hold though nobody imports them. */
+static bool is_common(const char *name)
+{
+    static const char *const rare[] = {"google/protobuf/api.proto", "google/protobuf/descriptor.proto",
+                                       "google/protobuf/source_context.proto", "google/protobuf/type.proto"};
+    for (size_t i = 0; i < sizeof rare / sizeof rare[0]; i++)
+        if (strcmp(name, rare[i]) == 0)
+            return false;
+    return true;
+}
+
+/* Files of google.protobuf that are imported and that no set brings. Those they import stand before them. */
+static bool add_builtin(struct schema_linker *l, const struct schema_set *builtin)
+{
+    static const char any[] = "google/protobuf/any.proto";
+    bool has_any = strmap_has(&l->file_names, any) || is_imported(l, any);
+    for (size_t k = builtin->files->n_file; k-- > 0;) {
+        const file_proto *d = builtin->files->file[k];
+        if (strmap_has(&l->file_names, d->name) ||
+            !(is_imported(l, d->name) || (has_any && is_common(d->name))))
+            continue;
+        if (!add_file(l, builtin->name, d))
+            return false;
+    }
+    return true;
 }
 
 static bool check_imports(struct schema_linker *l)
@@ -360,13 +385,7 @@ static bool add_sets(struct schema_linker *l, struct schema_set *const *sets, si
         for (size_t k = 0; k < sets[i]->files->n_file; k++)
             if (!add_file(l, sets[i]->name, sets[i]->files->file[k]))
                 return false;
-    if (!builtin || !lacks_builtin(l))
-        return true;
-    for (size_t k = 0; k < builtin->files->n_file; k++)
-        if (!strmap_has(&l->file_names, builtin->files->file[k]->name) &&
-            !add_file(l, builtin->name, builtin->files->file[k]))
-            return false;
-    return true;
+    return add_builtin(l, builtin);
 }
 
 static bool run(struct schema_linker *l, struct schema_set *const *sets, size_t set_count,

@@ -113,7 +113,7 @@ static bool take_entry(struct schema_reader *r, const struct schema_field *f, ui
     if (!schema_level_open_bytes(r, f->type, entry, &level))
         return false;
     const struct schema_record *two = &r->records[level.begin];
-    e->dead = r->unknown_enum;
+    e->dead = e->is_unknown = r->unknown_enum;
     e->value_count = 0;
     map->live += !e->dead;
     if (level.end - level.begin == 2 && two[0].slot == 0 && two[1].slot == 1) {

@@ -12,7 +12,8 @@ struct schema_map_entry {
     struct schema_record key; /* as in the entry, or the default of its kind */
     uint32_t value_first;     /* records of the value */
     uint32_t value_count;     /* 0: not there, the default counts */
-    bool dead;                /* overwritten, or its enum value is unknown */
+    bool dead;                /* overwritten, or unknown */
+    bool is_unknown;          /* its value is a number that a closed enum lacks */
 };
 
 struct schema_map {

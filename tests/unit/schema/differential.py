@@ -327,7 +327,30 @@ class Run:
         self.program, self.seed, self.schemas, self.messages = program, seed, schemas, messages
         self.compared = self.rejected = 0
 
-    def check(self, engine, pool, cls, data):
+    def check_wire(self, engine, pool, cls, data, expected, text, damaged):
+        """The payload in canonical form, and the JSON text encoded again: the same message as before."""
+        # Unknown varints, and numbers that a closed enum lacks, are kept as they came.
+        strict = not damaged and cls.DESCRIPTOR.syntax == "proto3"
+        name = cls.DESCRIPTOR.full_name
+        for operation, given in (("normalize", data), ("encode", text.encode())):
+            status, answer = engine.ask(operation, name, given)
+            problem = None
+            if status != "ok":
+                problem = answer
+            else:
+                again, message = theirs(pool, cls, bytes.fromhex(answer))
+                if not is_same(again, expected):
+                    problem = f"{answer} means {json.dumps(again)}"
+                elif strict and message.ByteSize() != len(answer) // 2:
+                    problem = f"{answer} is not as short as {message.SerializeToString().hex()}"
+                elif engine.ask("normalize", name, bytes.fromhex(answer)) != ("ok", answer):
+                    problem = f"{answer} is not canonical"
+            if problem:
+                return f"{operation} {name} {given.hex()}\n  {problem}\n  theirs: {json.dumps(expected)}"
+            self.compared += 1
+        return None
+
+    def check(self, engine, pool, cls, data, damaged):
         name = cls.DESCRIPTOR.full_name
         expected, _ = theirs(pool, cls, data)
         for operation in ("json", "value"):
@@ -345,6 +368,10 @@ class Run:
             if status != "ok" or expected is None or not is_same(json.loads(text), expected):
                 return f"{operation} {name} {data.hex()}\n  ours:   {status} {text}\n  theirs: {json.dumps(expected)}"
             self.compared += 1
+            if operation == "json":
+                failure = self.check_wire(engine, pool, cls, data, expected, text, damaged)
+                if failure:
+                    return failure
         return None
 
     def run_schema(self, number):
@@ -371,9 +398,10 @@ class Run:
         for _ in range(self.messages):
             cls = rnd.choice(classes)
             data = message_bytes(rnd, cls.DESCRIPTOR)
-            if rnd.random() < 0.2:
+            damaged = rnd.random() < 0.2
+            if damaged:
                 data = damage(rnd, data)
-            failure = self.check(engine, pool, cls, data)
+            failure = self.check(engine, pool, cls, data, damaged)
             if failure:
                 break
         status = engine.close()

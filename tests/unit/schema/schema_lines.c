@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The schema engine as a filter, for tests in other languages: started with a descriptor set, it reads lines
- * "OPERATION TYPE HEX" and answers each with "ok TEXT" or "error STATUS TEXT".
+ * "OPERATION TYPE HEX" and answers each with "ok TEXT" or "error STATUS TEXT". What makes wire bytes
+ * (normalize, encode) answers in hex.
  */
 #include "base/memory.h"
 #include "message/value.h"
 #include "schema/schema.h"
+#include "schema/schema_encode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,11 +37,35 @@ static struct bytes parse_hex(char *hex)
     return bytes_of(hex, len);
 }
 
+static void add_hex(struct buffer *out, struct bytes data)
+{
+    for (size_t i = 0; i < data.len; i++)
+        buffer_add_format(out, "%02x", data.data[i]);
+}
+
+/* The operations whose result is wire bytes. */
+static enum status run_wire(const struct schema_type *t, bool encode, struct bytes input, struct arena *a,
+                            struct buffer *out, struct error *err)
+{
+    const struct schema_options decode_options = {.max_depth = 100};
+    const struct schema_encode_options encode_options = {.max_depth = 100};
+    struct buffer wire = {0};
+    enum status status = encode ? schema_encode_json(t, &encode_options, input, a, &wire, err)
+                                : schema_normalize(t, &decode_options, input, a, &wire, err);
+    if (status == STATUS_OK)
+        add_hex(out, buffer_bytes(&wire));
+    buffer_finish(&wire);
+    return status;
+}
+
 static enum status run(const struct schema_type *t, const char *operation, struct bytes input,
                        struct arena *a, struct buffer *out, struct error *err)
 {
     struct schema_options o = {.max_depth = 100};
     o.emit_defaults = strstr(operation, "defaults") != NULL;
+    o.original_names = strstr(operation, "original") != NULL;
+    if (strcmp(operation, "normalize") == 0 || strcmp(operation, "encode") == 0)
+        return run_wire(t, *operation == 'e', input, a, out, err);
     if (strncmp(operation, "json", 4) == 0)
         return schema_decode_json(t, &o, input, a, out, err);
     if (strncmp(operation, "value", 5) != 0)
