@@ -15,3 +15,6 @@ check_PROGRAMS += %D%/testee
 %D%/testee-testee.$(OBJEXT): $(conformance_generated)
 
 EXTRA_DIST += %D%/conformance.proto %D%/test_messages.fds
+dist_check_SCRIPTS += %D%/test_vectors.sh
+TESTS += %D%/test_vectors.sh
+EXTRA_DIST += %D%/vectors.py
