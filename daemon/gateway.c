@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "delivery/dead_letter.h"
+#include "gateway_dead_letters.h"
 #include "gateway_parts.h"
 #include "gateway_reload.h"
 #include "gateway_status.h"
@@ -168,6 +169,7 @@ static bool open_admin(struct gateway *g, const struct gateway_config *c, struct
     char *path = xasprintf("%s/control.sock", c->gateway.runtime_directory);
     g->admin = admin_server_create(g->loop);
     gateway_status_register(g);
+    g->dead_letters = gateway_dead_letters_create(g);
     enum status result = admin_server_listen_unix(g->admin, path, err);
     free(path);
     if (result != STATUS_OK || !c->admin.listen)
@@ -211,6 +213,7 @@ static void destroy_parts(struct gateway *g)
     loop_timer_destroy(g->status_timer);
     admin_server_destroy(g->admin);
     generation_destroy(g->generation);
+    gateway_dead_letters_destroy(g->dead_letters);
     route_table_destroy(g->parts.routes);
     dead_letter_store_destroy(g->parts.dead_letters);
     if (g->dead_journal)

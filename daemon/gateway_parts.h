@@ -11,6 +11,7 @@
 
 struct admin_request;
 struct admin_server;
+struct gateway_dead_letters;
 struct gateway_reload;
 struct loop_signal;
 struct loop_timer;
@@ -27,6 +28,7 @@ struct gateway {
     struct metrics *metrics;
     struct plugin_host *plugins;
     struct journal *journal, *dead_journal;
+    struct gateway_dead_letters *dead_letters; /* requests about them */
     struct admin_server *admin;
     struct service_manager *service;
     struct generation_parts parts; /* what generations borrow */

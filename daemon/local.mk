@@ -37,6 +37,8 @@ noinst_LIBRARIES += %D%/libgateway.a
   %D%/gateway_config_schemas.c \
   %D%/gateway_config_tests.c \
   %D%/gateway_document.c %D%/gateway_document.h \
+  %D%/gateway_dead_letters.c %D%/gateway_dead_letters.h %D%/gateway_dead_letters_parts.h \
+  %D%/gateway_dead_letters_retry.c \
   %D%/gateway_fingerprint.c %D%/gateway_fingerprint.h \
   %D%/generation.c %D%/generation.h \
   %D%/gateway_identity.c %D%/gateway_identity.h \

@@ -251,6 +251,12 @@ void json_writer_add_bytes(struct json_writer *w, const char *name, struct bytes
     json_write_string(w->out, text);
 }
 
+void json_writer_add_base64(struct json_writer *w, const char *name, struct bytes data)
+{
+    begin_value(w, name);
+    json_write_base64(w->out, data);
+}
+
 void json_writer_add_uint(struct json_writer *w, const char *name, uint64_t value)
 {
     begin_value(w, name);

@@ -33,6 +33,7 @@ void json_writer_begin_list(struct json_writer *w, const char *name);
 void json_writer_end_list(struct json_writer *w);
 void json_writer_add_text(struct json_writer *w, const char *name, const char *text); /* NULL text: null */
 void json_writer_add_bytes(struct json_writer *w, const char *name, struct bytes text);
+void json_writer_add_base64(struct json_writer *w, const char *name, struct bytes data);
 void json_writer_add_uint(struct json_writer *w, const char *name, uint64_t value);
 void json_writer_add_int(struct json_writer *w, const char *name, int64_t value);
 void json_writer_add_double(struct json_writer *w, const char *name, double value);

@@ -1,31 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See dead_letter.h. Record layout, little endian: version u8 (1), time_us i64, sequence u64, then route,
- * target, stage and reason each as u16 length and bytes, then the message record to the end.
+ * Adding and retiring letters, and their bytes. Record layouts, little endian. A letter: version u8 (1),
+ * time_us i64, sequence u64, then route, target, stage and reason each as u16 length and bytes, then the
+ * message record to the end. A note that retires letters: version u8 (2), enum dead_letter_end u8, the
+ * numbers u64 each.
  */
-#include "delivery/dead_letter.h"
-
-#include "base/list.h"
+#include "base/memory.h"
+#include "delivery/dead_letter_internal.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <stdlib.h>
 
-enum { VERSION = 1, FIXED_BYTES = 1 + 8 + 8, TEXT_MAX = 2000 };
-
-struct dead_letter_store {
-    struct journal *journal;
-    struct loop *loop;
-    struct list waiting; /* waiter.link: in the next commit */
-    struct list open;    /* commit.link */
-    bool scheduled;
-};
+enum { VERSION = 1, VERSION_NOTE = 2, FIXED_BYTES = 1 + 8 + 8, NOTE_BYTES = 2, TEXT_MAX = 2000 };
+enum { ROOM_RETRY_MS = 5000 };
 
 struct waiter {
     struct list link;
     dead_letter_done_fn done;
     void *ctx;
+    enum dead_letter_end why;
+    size_t number_count; /* letters that are retired once the commit is durable */
+    uint64_t numbers[];
 };
 
 struct commit {
@@ -34,11 +32,13 @@ struct commit {
     struct list link;
 };
 
-static void tell_waiters(struct list *waiters, enum status result)
+static void tell_waiters(struct dead_letter_store *s, struct list *waiters, enum status result)
 {
     while (!list_is_empty(waiters)) {
         struct waiter *w = list_first(waiters, struct waiter, link);
         list_remove(&w->link);
+        if (result == STATUS_OK)
+            dead_letter_store_handle_retired(s, w->numbers, w->number_count, w->why);
         if (w->done)
             w->done(w->ctx, result);
         free(w);
@@ -49,7 +49,7 @@ static void handle_committed(void *ctx, enum status result)
 {
     struct commit *c = ctx;
     list_remove(&c->link);
-    tell_waiters(&c->waiters, result);
+    tell_waiters(c->store, &c->waiters, result);
     free(c);
 }
 
@@ -67,6 +67,21 @@ static void commit_waiting(void *ctx)
         list_add(&c->waiters, &w->link);
     }
     journal_commit(s->journal, handle_committed, c);
+}
+
+static struct waiter *add_waiter(struct dead_letter_store *s, size_t number_count, dead_letter_done_fn done,
+                                 void *ctx)
+{
+    struct waiter *w = xcalloc(1, sizeof *w + number_count * sizeof *w->numbers);
+    w->done = done;
+    w->ctx = ctx;
+    w->number_count = number_count;
+    list_add(&s->waiting, &w->link);
+    if (!s->scheduled) {
+        s->scheduled = true;
+        loop_defer(s->loop, commit_waiting, s);
+    }
+    return w;
 }
 
 static uint8_t *put_text(uint8_t *at, struct bytes text)
@@ -104,14 +119,69 @@ enum status dead_letter_add(struct dead_letter_store *s, const struct dead_lette
         at = put_text(at, texts[i]);
     if (d->record.len)
         memcpy(at, d->record.data, d->record.len);
-    struct waiter *w = xcalloc(1, sizeof *w);
-    w->done = done;
-    w->ctx = ctx;
-    list_add(&s->waiting, &w->link);
-    if (!s->scheduled) {
-        s->scheduled = true;
-        loop_defer(s->loop, commit_waiting, s);
+    add_waiter(s, 0, done, ctx);
+    s->counters.added++;
+    return STATUS_OK;
+}
+
+/* ---- Retiring ---- */
+
+static enum status append_note(struct dead_letter_store *s, const uint64_t *numbers, size_t count,
+                               enum dead_letter_end why)
+{
+    uint8_t *at;
+    uint64_t number;
+    enum status result = journal_append_space(s->journal, NOTE_BYTES + count * sizeof *numbers, &at, &number);
+    if (result != STATUS_OK)
+        return result;
+    *at++ = VERSION_NOTE;
+    *at++ = (uint8_t)why;
+    for (size_t i = 0; i < count; i++, at += sizeof *numbers) {
+        uint64_t bytes = htole64(numbers[i]);
+        memcpy(at, &bytes, sizeof bytes);
     }
+    return STATUS_OK;
+}
+
+/* The store was full when these were retired. */
+static void write_late_notes(void *ctx)
+{
+    struct dead_letter_store *s = ctx;
+    while (s->late_count > 0) {
+        size_t count = s->late_count < DEAD_LETTER_RETIRE_MAX ? s->late_count : DEAD_LETTER_RETIRE_MAX;
+        if (append_note(s, s->late + s->late_count - count, count, DEAD_LETTER_PURGED) != STATUS_OK) {
+            loop_timer_start(s->late_timer, ROOM_RETRY_MS);
+            return;
+        }
+        s->late_count -= count;
+        add_waiter(s, 0, NULL, NULL);
+    }
+}
+
+static void keep_for_late_note(struct dead_letter_store *s, const uint64_t *numbers, size_t count)
+{
+    s->late = xrealloc(s->late, (s->late_count + count) * sizeof *s->late);
+    memcpy(s->late + s->late_count, numbers, count * sizeof *numbers);
+    s->late_count += count;
+    loop_timer_start(s->late_timer, ROOM_RETRY_MS);
+}
+
+enum status dead_letter_retire(struct dead_letter_store *s, const uint64_t *numbers, size_t count,
+                               enum dead_letter_end why, dead_letter_done_fn done, void *ctx)
+{
+    assert(count <= DEAD_LETTER_RETIRE_MAX);
+    enum status result = append_note(s, numbers, count, why);
+    if (result == STATUS_FULL) {
+        dead_letter_store_handle_retired(s, numbers, count, why);
+        keep_for_late_note(s, numbers, count);
+        add_waiter(s, 0, done, ctx);
+        return STATUS_OK;
+    }
+    if (result != STATUS_OK)
+        return result;
+    struct waiter *w = add_waiter(s, count, done, ctx);
+    memcpy(w->numbers, numbers, count * sizeof *numbers);
+    w->why = why;
     return STATUS_OK;
 }
 
@@ -165,19 +235,23 @@ enum status dead_letter_parse(struct bytes bytes, struct dead_letter *d)
     return STATUS_OK;
 }
 
-struct journal *dead_letter_store_journal(struct dead_letter_store *s)
+size_t dead_letter_parse_note(struct bytes bytes, uint64_t *numbers, size_t most)
 {
-    return s->journal;
+    if (bytes.len < NOTE_BYTES || bytes.data[0] != VERSION_NOTE)
+        return 0;
+    size_t count = (bytes.len - NOTE_BYTES) / sizeof *numbers;
+    for (size_t i = 0; i < count && i < most; i++) {
+        memcpy(&numbers[i], bytes.data + NOTE_BYTES + i * sizeof *numbers, sizeof *numbers);
+        numbers[i] = le64toh(numbers[i]);
+    }
+    return count < most ? count : most;
 }
 
-struct dead_letter_store *dead_letter_store_create(struct journal *j, struct loop *l)
+void dead_letter_start(struct dead_letter_store *s)
 {
-    struct dead_letter_store *s = xcalloc(1, sizeof *s);
-    s->journal = j;
-    s->loop = l;
     list_init(&s->waiting);
     list_init(&s->open);
-    return s;
+    s->late_timer = loop_timer_create(s->loop, write_late_notes, s);
 }
 
 static void drop_waiters(struct list *waiters)
@@ -189,10 +263,9 @@ static void drop_waiters(struct list *waiters)
     }
 }
 
-void dead_letter_store_destroy(struct dead_letter_store *s)
+void dead_letter_finish(struct dead_letter_store *s)
 {
-    if (!s)
-        return;
+    loop_timer_destroy(s->late_timer);
     loop_defer_cancel(s->loop, commit_waiting, s);
     drop_waiters(&s->waiting);
     list_for_each_safe(c, &s->open, struct commit, link)
@@ -202,5 +275,5 @@ void dead_letter_store_destroy(struct dead_letter_store *s)
         list_remove(&c->link);
         free(c);
     }
-    free(s);
+    free(s->late);
 }

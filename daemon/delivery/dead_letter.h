@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The dead-letter store: a second journal whose records are messages that a route could not process or an
- * upstream rejected, with the reason. Rank 5.
+ * upstream rejected, with the reason. A letter is open until it is retired by a note that is appended to the
+ * same journal; a segment goes once all its letters are retired. Rank 5.
  */
 #ifndef DELIVERY_DEAD_LETTER_H
 #define DELIVERY_DEAD_LETTER_H
@@ -20,9 +21,27 @@ struct dead_letter {
     struct bytes record; /* as message_codec made it */
 };
 
+enum { DEAD_LETTER_RETIRE_MAX = 64 }; /* letters in one call */
+enum dead_letter_end { DEAD_LETTER_RETRIED, DEAD_LETTER_PURGED };
+
+/* For metrics and status; since the start, but for `open`. */
+struct dead_letter_counters {
+    int64_t open;
+    uint64_t added, retried, purged;
+    uint64_t dropped_full, dropped_expired; /* removed by the limits of the store while they were open */
+};
+
+/* The letters that are there are read in the background. */
 struct dead_letter_store *dead_letter_store_create(struct journal *j, struct loop *l);
 void dead_letter_store_destroy(struct dead_letter_store *s);
 struct journal *dead_letter_store_journal(struct dead_letter_store *s);
+/* False while the letters of before the start are being read: what follows is not complete then. */
+bool dead_letter_store_is_read(const struct dead_letter_store *s);
+struct dead_letter_counters *dead_letter_store_counters(struct dead_letter_store *s);
+/* The first open letter from *number on; *number becomes its own. Borrows from the journal until the next
+ * call. STATUS_END: no more. STATUS_IO: cannot be read just now. */
+MUST_CHECK enum status dead_letter_store_next(struct dead_letter_store *s, uint64_t *number,
+                                              struct dead_letter *d);
 
 typedef void (*dead_letter_done_fn)(void *ctx, enum status result);
 /* Append; `done` follows on the loop when it is durable (STATUS_OK) or could not be made so (try again
@@ -30,6 +49,11 @@ typedef void (*dead_letter_done_fn)(void *ctx, enum status result);
  * is not called. */
 MUST_CHECK enum status dead_letter_add(struct dead_letter_store *s, const struct dead_letter *d,
                                        dead_letter_done_fn done, void *ctx);
+/* These letters are done with; `done` follows when that is durable (STATUS_OK) or failed: they are open then.
+ * A full store takes no notes, so that it can be emptied: they are retired at once, the note is written when
+ * there is room, and a crash before may bring them back. STATUS_IO: nothing was done. */
+MUST_CHECK enum status dead_letter_retire(struct dead_letter_store *s, const uint64_t *numbers, size_t count,
+                                          enum dead_letter_end why, dead_letter_done_fn done, void *ctx);
 void dead_letter_cancel(struct dead_letter_store *s, void *ctx); /* forget done calls */
 /* STATUS_CORRUPT: not such a record. Borrows from `bytes`. */
 MUST_CHECK enum status dead_letter_parse(struct bytes bytes, struct dead_letter *d);

@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * See delivery.h. Records in flight stand in the window in the order of the journal; the cursor follows its
- * head.
- *
- * A record is counted as accepted by the route table when it becomes durable. Records that became durable
- * after the cursor's note was last written (before a crash) or before this delivery existed are counted when
- * they are read.
+ * head. Dead letters that are retried go the same way beside the window.
  */
-#include "delivery/delivery.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/number_format.h"
 #include "delivery/dead_letter.h"
-#include "delivery/delivery_batch.h"
-#include "delivery/delivery_sender.h"
+#include "delivery/delivery_internal.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
 #include "message/message_codec.h"
 #include "message/topic_filter.h"
-#include "metrics/metrics.h"
-#include "pipeline/pipeline.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,163 +21,6 @@ enum {
     BATCHES_PER_TURN = 4,   /* then other work of the loop has its turn */
     READ_RETRY_MS = 1000,   /* after the disk could not be read, or the dead letters took nothing */
 };
-
-enum record_state { RECORD_OPEN, RECORD_DEAD_WAITING, RECORD_DEAD_WRITING, RECORD_DONE };
-
-struct delivery_record {
-    struct pipeline_record pipeline; /* first */
-    struct delivery *delivery;
-    struct delivery_batch *batch;
-    struct list link;      /* delivery.window */
-    struct list dead_link; /* delivery.dead_waiting */
-    struct bytes raw;
-    enum record_state state;
-    enum pipeline_answer answer;
-    const char *stage, *reason; /* FAILED */
-    unsigned part;              /* outputs made from it so far */
-    struct fby_pair captures[];
-};
-
-struct delivery {
-    struct delivery_parts parts;
-    char *cursor_name;
-    struct topic_template *topic;
-    struct pipeline *pipeline;
-    struct delivery_sender sender;
-    struct delivery_batch_pool batches;
-    struct route_entry entry;
-    struct journal_cursor *cursor;
-    struct loop_timer *timer;
-    struct metrics_group *metrics_group;
-    struct list window;       /* delivery_record.link */
-    struct list dead_waiting; /* delivery_record.dead_link: to be offered to the dead letters again */
-    size_t window_count, window_bytes;
-    struct delivery_counters counters;
-    uint64_t base_queued;           /* what a former one of this name left queued when it was replaced */
-    uint64_t settled;               /* records that left the window, or were dropped, since the start */
-    uint64_t counted_early;         /* accepted before the start or counted on reading */
-    uint64_t counted_new;           /* told by the route table … */
-    uint64_t new_through;           /* … for records up to here */
-    uint64_t counted_through;       /* records up to here are counted … */
-    uint64_t count_on_read_through; /* … and those from there to here are counted when they are read */
-    bool started, stopped, pumping, scheduled;
-    char problem[200];
-    char state[240];
-    struct log_limit dead_limit, stalled_limit, evict_limit,
-        read_limit; /* each delivery has its say in the log */
-};
-
-static const struct metric_row rows[] = {
-    {"forebay_route_accepted_total", METRIC_COUNTER, offsetof(struct delivery_counters, accepted),
-     "Messages that are durable and wanted by this route, once for each target."},
-    {"forebay_route_delivered_total", METRIC_COUNTER, offsetof(struct delivery_counters, delivered),
-     "Messages whose every output the upstream has accepted."},
-    {"forebay_route_filtered_total", METRIC_COUNTER, offsetof(struct delivery_counters, filtered),
-     "Messages that a stage dropped."},
-    {"forebay_route_aggregated_total", METRIC_COUNTER, offsetof(struct delivery_counters, aggregated),
-     "Messages that went into another one, which was delivered."},
-    {"forebay_route_dead_lettered_total", METRIC_COUNTER, offsetof(struct delivery_counters, dead_lettered),
-     "Messages that could not be processed or were rejected, kept in the dead-letter store."},
-    {"forebay_route_dropped_total{reason=\"journal_full\"}", METRIC_COUNTER,
-     offsetof(struct delivery_counters, dropped_full),
-     "Messages removed before they were delivered, by a policy of the configuration."},
-    {"forebay_route_dropped_total{reason=\"expired\"}", METRIC_COUNTER,
-     offsetof(struct delivery_counters, dropped_expired),
-     "Messages removed before they were delivered, by a policy of the configuration."},
-    {"forebay_route_outputs_total", METRIC_COUNTER, offsetof(struct delivery_counters, outputs),
-     "Outputs made for the upstream."},
-    {"forebay_route_retries_total", METRIC_COUNTER, offsetof(struct delivery_counters, retries),
-     "Outputs that the upstream did not take for the moment."},
-    {"forebay_route_rejected_total", METRIC_COUNTER, offsetof(struct delivery_counters, rejected),
-     "Outputs that the upstream rejected for good."},
-    {"forebay_route_queued", METRIC_GAUGE, offsetof(struct delivery_counters, queued),
-     "Messages accepted and not yet delivered, filtered, aggregated, dead-lettered or dropped."},
-    {"forebay_route_in_flight", METRIC_GAUGE, offsetof(struct delivery_counters, in_flight),
-     "Outputs that the upstream has and has not answered."},
-    {"forebay_route_held", METRIC_GAUGE, offsetof(struct delivery_counters, held),
-     "Messages that stages hold in windows or answer later."},
-    {0},
-};
-
-static void schedule_pump(struct delivery *d);
-
-/* ---- Counting ---- */
-
-const struct delivery_counters *delivery_counters(struct delivery *d)
-{
-    struct delivery_counters *c = &d->counters;
-    c->outputs = d->sender.outputs;
-    c->retries = d->sender.retries;
-    c->rejected = d->sender.rejected;
-    c->in_flight = (int64_t)d->sender.sent_count;
-    c->held = (int64_t)pipeline_held_count(d->pipeline);
-    c->queued = (int64_t)(c->accepted - c->delivered - c->filtered - c->aggregated - c->dead_lettered -
-                          c->dropped_full - c->dropped_expired);
-    return c;
-}
-
-static void refresh_counters(void *object)
-{
-    delivery_counters(container_of(object, struct delivery, counters));
-}
-
-/* Are there still records that are counted only when they are read? */
-static bool is_catching_up(const struct delivery *d)
-{
-    return journal_cursor_position(d->cursor) < d->count_on_read_through;
-}
-
-/* Write down with the cursor up to where records were counted, and how many of them are not settled. While
- * catching up the note leaves out what came after the start: it would be counted on reading if we stopped
- * now. */
-static void note_counts(struct delivery *d)
-{
-    struct journal_cursor_note note = {d->counted_through, d->counted_early - d->settled};
-    uint64_t position = journal_cursor_position(d->cursor);
-    if (!is_catching_up(d)) {
-        note.pending += d->counted_new;
-        note.counted_through = d->new_through;
-    } else if (note.counted_through < position) {
-        note.counted_through = position;
-    }
-    journal_cursor_set_note(d->cursor, note);
-}
-
-static void handle_accepted(void *ctx, uint64_t count, uint64_t through)
-{
-    struct delivery *d = ctx;
-    d->counters.accepted += count;
-    d->counted_new += count;
-    d->new_through = through;
-    note_counts(d);
-}
-
-static void count_on_read(struct delivery *d, uint64_t sequence)
-{
-    if (sequence <= d->counted_through || sequence > d->count_on_read_through)
-        return;
-    d->counters.accepted++;
-    d->counted_early++;
-}
-
-static void count_done(struct delivery *d, const struct delivery_record *r)
-{
-    struct delivery_counters *c = &d->counters;
-    switch (r->answer) {
-    case PIPELINE_PASSED:
-        c->delivered++;
-        break;
-    case PIPELINE_FILTERED:
-        c->filtered++;
-        break;
-    case PIPELINE_AGGREGATED:
-        c->aggregated++;
-        break;
-    case PIPELINE_FAILED:
-        c->dead_lettered++;
-        break;
-    }
-}
 
 /* ---- The window and the cursor ---- */
 
@@ -209,7 +43,7 @@ static void pop_window(struct delivery *d)
         confirmed = journal_cursor_position(d->cursor);
     if (!confirmed)
         return;
-    note_counts(d);
+    delivery_counters_note(d);
     journal_cursor_confirm(d->cursor, confirmed);
 }
 
@@ -218,9 +52,9 @@ static void handle_record_done(void *ctx, struct pipeline_record *pr)
     struct delivery *d = ctx;
     struct delivery_record *r = container_of(pr, struct delivery_record, pipeline);
     r->state = RECORD_DONE;
-    count_done(d, r);
-    if (&r->link == d->window.next)
-        schedule_pump(d); /* pops the window once for many */
+    delivery_counters_handle_done(d, r);
+    if (r->retry || &r->link == d->window.next)
+        delivery_schedule_pump(d); /* pops the window once for many */
 }
 
 /* ---- Dead letters ---- */
@@ -419,82 +253,12 @@ static void handle_rejected(void *ctx, struct delivery_output *o, const char *re
 
 static void handle_room(void *ctx)
 {
-    schedule_pump(ctx);
+    delivery_schedule_pump(ctx);
 }
 
 static const struct delivery_sender_events sender_handlers = {handle_delivered, handle_rejected, handle_room};
 
 /* ---- Reading ---- */
-
-static struct fby_bytes to_fby(struct bytes b)
-{
-    return (struct fby_bytes){(const char *)b.data, b.len};
-}
-
-static void fill_view(struct delivery_record *r, uint64_t sequence, const struct message *m,
-                      const struct topic_filter *filter, const struct bytes *captures)
-{
-    size_t count = topic_filter_capture_count(filter);
-    for (size_t i = 0; i < count; i++)
-        r->captures[i] = (struct fby_pair){to_fby(bytes_of_text(topic_filter_capture_name(filter, i))),
-                                           to_fby(captures[i])};
-    _Static_assert(sizeof(struct message_property) == sizeof(struct fby_pair), "one is shown as the other");
-    r->pipeline.message = (struct fby_message){
-        .sequence = sequence,
-        .time_us = m->time_us,
-        .source = to_fby(m->source),
-        .topic = to_fby(m->topic),
-        .payload = to_fby(m->payload),
-        .content_type = to_fby(m->content_type),
-        .response_topic = to_fby(m->response_topic),
-        .correlation_data = to_fby(m->correlation_data),
-        .properties = (const struct fby_pair *)(const void *)m->properties,
-        .property_count = m->property_count,
-        .captures = r->captures,
-        .capture_count = count,
-    };
-}
-
-/* Without memory for a few hundred bytes nothing can be done but stop; the record stays in the journal. */
-static _Noreturn void stop_without_memory(const struct delivery *d)
-{
-    log_error("delivery", "%s: out of memory; stopping, so that the service manager starts again with less",
-              d->cursor_name);
-    abort();
-}
-
-/* NULL: this route does not want it, or it cannot be read as a message (counted by the journal's checks
- * before us). */
-static struct delivery_record *make_record(struct delivery *d, struct delivery_batch *b,
-                                           const struct journal_record *jr)
-{
-    struct message m;
-    struct bytes captures[TOPIC_CAPTURES_MAX];
-    if (message_codec_decode(jr->bytes, &b->arena, &m) != STATUS_OK) {
-        log_limited(
-            10000, LOG_LEVEL_ERROR, "delivery",
-            "%s: record %llu is not a message of this version and is passed over; it stays in the journal "
-            "until its segment is removed",
-            d->cursor_name, (unsigned long long)jr->sequence);
-        return NULL;
-    }
-    const struct topic_filter *filter = route_match_find(&d->parts.match, m.source, m.topic, captures);
-    if (!filter)
-        return NULL;
-    size_t size =
-        sizeof(struct delivery_record) + topic_filter_capture_count(filter) * sizeof(struct fby_pair);
-    struct delivery_record *r = arena_calloc(&b->arena, 1, size);
-    if (!r)
-        stop_without_memory(d);
-    r->delivery = d;
-    r->batch = b;
-    r->raw = jr->bytes;
-    r->pipeline.arena = &b->arena;
-    list_init(&r->link);
-    list_init(&r->dead_link);
-    fill_view(r, jr->sequence, &m, filter, captures);
-    return r;
-}
 
 static bool may_read(const struct delivery *d)
 {
@@ -517,12 +281,12 @@ static size_t read_records(struct delivery *d, struct delivery_batch *b, struct 
         if (*result != STATUS_OK)
             break;
         struct arena_mark mark = arena_mark(&b->arena);
-        struct delivery_record *r = make_record(d, b, &jr);
+        struct delivery_record *r = delivery_record_create(d, b, jr.sequence, jr.bytes);
         if (!r) {
             arena_rewind(&b->arena, mark);
             continue;
         }
-        count_on_read(d, jr.sequence);
+        delivery_counters_handle_read(d, jr.sequence);
         delivery_batch_hold(b, jr.block);
         b->bytes += jr.bytes.len;
         list_add(&d->window, &r->link);
@@ -561,6 +325,7 @@ static void pump(void *ctx)
     d->scheduled = false;
     if (!d->cursor)
         return;
+    delivery_retry_finish_done(d);
     pop_window(d);
     delivery_sender_flush(&d->sender);
     bool more = true;
@@ -570,10 +335,10 @@ static void pump(void *ctx)
     }
     pop_window(d);
     if (more && may_read(d))
-        schedule_pump(d);
+        delivery_schedule_pump(d);
 }
 
-static void schedule_pump(struct delivery *d)
+void delivery_schedule_pump(struct delivery *d)
 {
     if (d->scheduled || !d->started)
         return;
@@ -585,14 +350,14 @@ static void handle_timer(void *ctx)
 {
     struct delivery *d = ctx;
     offer_waiting_dead_letters(d);
-    schedule_pump(d);
+    delivery_schedule_pump(d);
 }
 
 /* ---- Journal events ---- */
 
 static void handle_journal_ready(void *ctx)
 {
-    schedule_pump(ctx);
+    delivery_schedule_pump(ctx);
 }
 
 /* The journal is about to remove records that were not read: they are lost by the operator's policy, and
@@ -613,7 +378,7 @@ static void handle_evict(void *ctx, uint64_t through, const char *reason)
         if (message_codec_decode(jr.bytes, &arena, &m) != STATUS_OK ||
             !route_match_find(&d->parts.match, m.source, m.topic, NULL))
             continue;
-        count_on_read(d, jr.sequence);
+        delivery_counters_handle_read(d, jr.sequence);
         d->settled++;
         count++;
     }
@@ -637,9 +402,11 @@ struct delivery *delivery_create(const struct delivery_parts *parts, struct erro
     d->parts = *parts;
     d->cursor_name = xasprintf("%s:%s", parts->route, parts->target);
     list_init(&d->window);
+    list_init(&d->retries);
     list_init(&d->dead_waiting);
     delivery_batch_pool_init(&d->batches);
-    d->entry = (struct route_entry){.match = parts->match, .on_accepted = handle_accepted, .ctx = d};
+    d->entry = (struct route_entry){
+        .match = parts->match, .on_accepted = delivery_counters_handle_accepted, .ctx = d};
     bool ok = true;
     if (parts->settings->topic) {
         d->topic = topic_template_parse(parts->settings->topic, err);
@@ -656,14 +423,6 @@ struct delivery *delivery_create(const struct delivery_parts *parts, struct erro
         return NULL;
     }
     return d;
-}
-
-/* Records done but not confirmed before a reload are done again, and count as accepted again. */
-static void begin_counters(struct delivery *d)
-{
-    struct delivery_counters *c = &d->counters;
-    c->accepted = c->delivered + c->filtered + c->aggregated + c->dead_lettered + c->dropped_full +
-                  c->dropped_expired + d->counted_early;
 }
 
 enum status delivery_start(struct delivery *d, struct error *err)
@@ -685,7 +444,7 @@ enum status delivery_start(struct delivery *d, struct error *err)
     }
     d->count_on_read_through = journal_durable_head(p->journal);
     d->new_through = d->count_on_read_through;
-    begin_counters(d);
+    delivery_counters_begin(d);
     delivery_sender_init(&d->sender, p->upstream, p->loop, p->settings->retry_min_ms,
                          p->settings->retry_max_ms, &sender_handlers, d);
     d->timer = loop_timer_create(p->loop, handle_timer, d);
@@ -695,10 +454,11 @@ enum status delivery_start(struct delivery *d, struct error *err)
         metrics_escape_label(p->route, route, sizeof route);
         metrics_escape_label(p->target, target, sizeof target);
         snprintf(labels, sizeof labels, "route=\"%s\",target=\"%s\"", route, target);
-        d->metrics_group = metrics_add(p->metrics, rows, labels, &d->counters, refresh_counters);
+        d->metrics_group =
+            metrics_add(p->metrics, delivery_counters_rows, labels, &d->counters, delivery_counters_refresh);
     }
     d->started = true;
-    schedule_pump(d);
+    delivery_schedule_pump(d);
     return STATUS_OK;
 }
 
@@ -709,15 +469,15 @@ void delivery_stop_reading(struct delivery *d)
 
 bool delivery_is_idle(const struct delivery *d)
 {
-    if (!d->started || list_is_empty(&d->window))
+    if (!d->started || (list_is_empty(&d->window) && list_is_empty(&d->retries)))
         return true;
     return delivery_sender_is_empty(&d->sender) && list_is_empty(&d->dead_waiting) &&
            pipeline_held_count(d->pipeline);
 }
 
-static void forget_dead_letters(struct delivery *d)
+static void forget_dead_letters(struct delivery *d, struct list *records)
 {
-    list_for_each(r, &d->window, struct delivery_record, link)
+    list_for_each(r, records, struct delivery_record, link)
     {
         if (r->state == RECORD_DEAD_WRITING)
             dead_letter_cancel(d->parts.dead_letters, r);
@@ -739,16 +499,19 @@ void delivery_destroy(struct delivery *d)
 {
     if (!d)
         return;
+    d->stopped = true;
     if (d->started) {
         loop_defer_cancel(d->parts.loop, pump, d);
         pop_window(d);
-        forget_dead_letters(d);
+        forget_dead_letters(d, &d->window);
+        forget_dead_letters(d, &d->retries);
         delivery_sender_finish(&d->sender);
         route_table_remove(d->parts.routes, &d->entry);
         metrics_remove(d->metrics_group);
         loop_timer_destroy(d->timer);
     }
     pipeline_destroy(d->pipeline);
+    delivery_retry_cancel_all(d);
     drop_window(d);
     if (d->cursor)
         journal_cursor_close(d->cursor);

@@ -42,6 +42,7 @@ struct delivery_counters {
     uint64_t accepted;
     uint64_t delivered, filtered, aggregated, dead_lettered;
     uint64_t dropped_full, dropped_expired; /* removed by the journal's policy before they were read */
+    uint64_t retried;                       /* dead letters that came again; part of accepted */
     uint64_t outputs, retries, rejected;    /* answers of the upstream, one for each output */
     int64_t queued;    /* accepted and none of the others; refreshed by delivery_counters() */
     int64_t in_flight; /* outputs that the upstream has and has not answered */
@@ -59,6 +60,23 @@ bool delivery_is_idle(
     const struct delivery *d); /* nothing in flight, held or on its way to the dead letters */
 /* What is in flight is forgotten and will be sent again by the next one with this name. NULL is fine. */
 void delivery_destroy(struct delivery *d);
+
+enum delivery_retry_result {
+    DELIVERY_RETRY_DELIVERED,
+    DELIVERY_RETRY_FILTERED,
+    DELIVERY_RETRY_AGGREGATED,
+    DELIVERY_RETRY_DEAD_LETTERED, /* a new dead letter is durable */
+    DELIVERY_RETRY_CANCELLED,     /* the delivery ended first: nothing is known of the message */
+};
+typedef void (*delivery_retry_fn)(void *ctx, enum delivery_retry_result result);
+/* Run a dead letter's record through the pipeline and to the upstream again, beside the records of the
+ * cursor and under its old sequence number, so that its id is the same. It counts as accepted once more.
+ * `done` follows once, never from inside, and may call delivery_retry() for another. The bytes are copied;
+ * the caller keeps the dead letter until `done`. STATUS_BUSY: as many as may be are under way; try again
+ * later. STATUS_REFUSED: the delivery is ending. STATUS_NOT_FOUND: the route does not take this topic any
+ * more. STATUS_NO_MEMORY. */
+MUST_CHECK enum status delivery_retry(struct delivery *d, uint64_t sequence, struct bytes record,
+                                      delivery_retry_fn done, void *ctx);
 
 const char *delivery_route(const struct delivery *d);
 const char *delivery_target(const struct delivery *d);

@@ -3,6 +3,8 @@ noinst_LIBRARIES += %D%/libmessage.a
   %D%/message.h \
   %D%/message_codec.c \
   %D%/message_codec.h \
+  %D%/message_json.c \
+  %D%/message_json.h \
   %D%/message_sink.h \
   %D%/topic_filter.c \
   %D%/topic_filter.h \

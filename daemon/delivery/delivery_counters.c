@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The counting of one delivery.
+ *
+ * A record is counted as accepted by the route table when it becomes durable. Records that became durable
+ * after the cursor's note was last written (before a crash) or before this delivery existed are counted when
+ * they are read. A dead letter that is retried is accepted once more, and the note does not speak of it: its
+ * record stays in the dead-letter store until it has ended.
+ */
+#include "delivery/delivery_internal.h"
+#include "journal/journal.h"
+
+const struct metric_row delivery_counters_rows[] = {
+    {"forebay_route_accepted_total", METRIC_COUNTER, offsetof(struct delivery_counters, accepted),
+     "Messages that are durable and wanted by this route, once for each target, and dead letters retried."},
+    {"forebay_route_delivered_total", METRIC_COUNTER, offsetof(struct delivery_counters, delivered),
+     "Messages whose every output the upstream has accepted."},
+    {"forebay_route_filtered_total", METRIC_COUNTER, offsetof(struct delivery_counters, filtered),
+     "Messages that a stage dropped."},
+    {"forebay_route_aggregated_total", METRIC_COUNTER, offsetof(struct delivery_counters, aggregated),
+     "Messages that went into another one, which was delivered."},
+    {"forebay_route_dead_lettered_total", METRIC_COUNTER, offsetof(struct delivery_counters, dead_lettered),
+     "Messages that could not be processed or were rejected, kept in the dead-letter store."},
+    {"forebay_route_dropped_total{reason=\"journal_full\"}", METRIC_COUNTER,
+     offsetof(struct delivery_counters, dropped_full),
+     "Messages removed before they were delivered, by a policy of the configuration."},
+    {"forebay_route_dropped_total{reason=\"expired\"}", METRIC_COUNTER,
+     offsetof(struct delivery_counters, dropped_expired),
+     "Messages removed before they were delivered, by a policy of the configuration."},
+    {"forebay_route_retried_total", METRIC_COUNTER, offsetof(struct delivery_counters, retried),
+     "Dead letters that entered the route again; each is part of accepted once more."},
+    {"forebay_route_outputs_total", METRIC_COUNTER, offsetof(struct delivery_counters, outputs),
+     "Outputs made for the upstream."},
+    {"forebay_route_retries_total", METRIC_COUNTER, offsetof(struct delivery_counters, retries),
+     "Outputs that the upstream did not take for the moment."},
+    {"forebay_route_rejected_total", METRIC_COUNTER, offsetof(struct delivery_counters, rejected),
+     "Outputs that the upstream rejected for good."},
+    {"forebay_route_queued", METRIC_GAUGE, offsetof(struct delivery_counters, queued),
+     "Messages accepted and not yet delivered, filtered, aggregated, dead-lettered or dropped."},
+    {"forebay_route_in_flight", METRIC_GAUGE, offsetof(struct delivery_counters, in_flight),
+     "Outputs that the upstream has and has not answered."},
+    {"forebay_route_held", METRIC_GAUGE, offsetof(struct delivery_counters, held),
+     "Messages that stages hold in windows or answer later."},
+    {0},
+};
+
+const struct delivery_counters *delivery_counters(struct delivery *d)
+{
+    struct delivery_counters *c = &d->counters;
+    c->outputs = d->sender.outputs;
+    c->retries = d->sender.retries;
+    c->rejected = d->sender.rejected;
+    c->in_flight = (int64_t)d->sender.sent_count;
+    c->held = (int64_t)pipeline_held_count(d->pipeline);
+    c->queued = (int64_t)(c->accepted - c->delivered - c->filtered - c->aggregated - c->dead_lettered -
+                          c->dropped_full - c->dropped_expired);
+    return c;
+}
+
+void delivery_counters_refresh(void *object)
+{
+    delivery_counters(container_of(object, struct delivery, counters));
+}
+
+/* Are there still records that are counted only when they are read? */
+static bool is_catching_up(const struct delivery *d)
+{
+    return journal_cursor_position(d->cursor) < d->count_on_read_through;
+}
+
+/* While catching up the note leaves out what came after the start: it would be counted on reading if we
+ * stopped now. */
+void delivery_counters_note(struct delivery *d)
+{
+    struct journal_cursor_note note = {d->counted_through, d->counted_early - d->settled};
+    uint64_t position = journal_cursor_position(d->cursor);
+    if (!is_catching_up(d)) {
+        note.pending += d->counted_new;
+        note.counted_through = d->new_through;
+    } else if (note.counted_through < position) {
+        note.counted_through = position;
+    }
+    journal_cursor_set_note(d->cursor, note);
+}
+
+void delivery_counters_handle_accepted(void *ctx, uint64_t count, uint64_t through)
+{
+    struct delivery *d = ctx;
+    d->counters.accepted += count;
+    d->counted_new += count;
+    d->new_through = through;
+    delivery_counters_note(d);
+}
+
+void delivery_counters_handle_read(struct delivery *d, uint64_t sequence)
+{
+    if (sequence <= d->counted_through || sequence > d->count_on_read_through)
+        return;
+    d->counters.accepted++;
+    d->counted_early++;
+}
+
+void delivery_counters_handle_done(struct delivery *d, const struct delivery_record *r)
+{
+    struct delivery_counters *c = &d->counters;
+    switch (r->answer) {
+    case PIPELINE_PASSED:
+        c->delivered++;
+        break;
+    case PIPELINE_FILTERED:
+        c->filtered++;
+        break;
+    case PIPELINE_AGGREGATED:
+        c->aggregated++;
+        break;
+    case PIPELINE_FAILED:
+        c->dead_lettered++;
+        break;
+    }
+}
+
+void delivery_counters_begin(struct delivery *d)
+{
+    struct delivery_counters *c = &d->counters;
+    c->accepted = c->delivered + c->filtered + c->aggregated + c->dead_lettered + c->dropped_full +
+                  c->dropped_expired + d->counted_early;
+}
