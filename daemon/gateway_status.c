@@ -128,6 +128,7 @@ static void write_delivery(struct json_writer *w, struct gateway *g, struct deli
     json_writer_add_uint(w, "journal_full", c->dropped_full);
     json_writer_add_uint(w, "expired", c->dropped_expired);
     json_writer_end_object(w);
+    json_writer_add_uint(w, "retried", c->retried);
     json_writer_add_uint(w, "retries", c->retries);
     json_writer_add_int(w, "in_flight", c->in_flight);
     json_writer_add_int(w, "held", c->held);

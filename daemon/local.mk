@@ -28,6 +28,7 @@ EXTRA_DIST += %D%/LAYERS %D%/README.md
 noinst_LIBRARIES += %D%/libgateway.a
 %C%_libgateway_a_SOURCES = \
   %D%/config_reader.c %D%/config_reader.h \
+  %D%/dead_letter_walk.c %D%/dead_letter_walk.h \
   %D%/gateway.c %D%/gateway.h %D%/gateway_parts.h \
   %D%/gateway_config.c %D%/gateway_config.h %D%/gateway_config_parts.h \
   %D%/gateway_config_connections.c \
