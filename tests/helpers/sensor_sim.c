@@ -89,7 +89,7 @@ static size_t encode_telemetry(long sensor, long number, uint8_t *payload)
     Acme__V1__Telemetry t = ACME__V1__TELEMETRY__INIT;
 
     snprintf(device, sizeof(device), "sensor-%03ld", sensor);
-    position.latitude = 52.52 + (double)sensor / 1000.0;
+    position.latitude = (double)(52520 + sensor) / 1000.0;
     position.longitude = 13.405;
     tags[0].key = site;
     tags[0].value = site_name;
