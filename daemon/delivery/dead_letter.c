@@ -17,8 +17,10 @@
 enum { VERSION = 1, VERSION_NOTE = 2, FIXED_BYTES = 1 + 8 + 8, NOTE_BYTES = 2, TEXT_MAX = 2000 };
 enum { ROOM_RETRY_MS = 5000 };
 
+/* One append that waits for its commit. */
 struct waiter {
-    struct list link;
+    struct dead_letter_store *store;
+    struct list link; /* dead_letter_store.waiters */
     dead_letter_done_fn done;
     void *ctx;
     enum dead_letter_end why;
@@ -26,61 +28,29 @@ struct waiter {
     uint64_t numbers[];
 };
 
-struct commit {
-    struct dead_letter_store *store;
-    struct list waiters; /* waiter.link */
-    struct list link;
-};
-
-static void tell_waiters(struct dead_letter_store *s, struct list *waiters, enum status result)
-{
-    while (!list_is_empty(waiters)) {
-        struct waiter *w = list_first(waiters, struct waiter, link);
-        list_remove(&w->link);
-        if (result == STATUS_OK)
-            dead_letter_store_handle_retired(s, w->numbers, w->number_count, w->why);
-        if (w->done)
-            w->done(w->ctx, result);
-        free(w);
-    }
-}
-
 static void handle_committed(void *ctx, enum status result)
 {
-    struct commit *c = ctx;
-    list_remove(&c->link);
-    tell_waiters(c->store, &c->waiters, result);
-    free(c);
+    struct waiter *w = ctx;
+    list_remove(&w->link);
+    if (result == STATUS_OK)
+        dead_letter_store_handle_retired(w->store, w->numbers, w->number_count, w->why);
+    if (w->done)
+        w->done(w->ctx, result);
+    free(w);
 }
 
-static void commit_waiting(void *ctx)
-{
-    struct dead_letter_store *s = ctx;
-    struct commit *c = xcalloc(1, sizeof *c);
-    s->scheduled = false;
-    c->store = s;
-    list_init(&c->waiters);
-    list_add(&s->open, &c->link);
-    while (!list_is_empty(&s->waiting)) {
-        struct waiter *w = list_first(&s->waiting, struct waiter, link);
-        list_remove(&w->link);
-        list_add(&c->waiters, &w->link);
-    }
-    journal_commit(s->journal, handle_committed, c);
-}
-
-static struct waiter *add_waiter(struct dead_letter_store *s, size_t number_count, dead_letter_done_fn done,
-                                 void *ctx)
+/* In the callback that appended: a commit that fails meanwhile takes the append with it, and must know of us.
+ * The journal makes one commit of all calls in a turn. */
+static struct waiter *commit(struct dead_letter_store *s, size_t number_count, dead_letter_done_fn done,
+                             void *ctx)
 {
     struct waiter *w = xcalloc(1, sizeof *w + number_count * sizeof *w->numbers);
+    w->store = s;
     w->done = done;
     w->ctx = ctx;
     w->number_count = number_count;
-    list_add(&s->waiting, &w->link);
-    if (!s->scheduled) {
-        s->scheduled = true;
-        loop_defer(s->loop, commit_waiting, s);
-    }
+    list_add(&s->waiters, &w->link);
+    journal_commit(s->journal, handle_committed, w);
     return w;
 }
 
@@ -119,7 +89,7 @@ enum status dead_letter_add(struct dead_letter_store *s, const struct dead_lette
         at = put_text(at, texts[i]);
     if (d->record.len)
         memcpy(at, d->record.data, d->record.len);
-    add_waiter(s, 0, done, ctx);
+    commit(s, 0, done, ctx);
     s->counters.added++;
     return STATUS_OK;
 }
@@ -154,7 +124,7 @@ static void write_late_notes(void *ctx)
             return;
         }
         s->late_count -= count;
-        add_waiter(s, 0, NULL, NULL);
+        commit(s, 0, NULL, NULL);
     }
 }
 
@@ -174,32 +144,23 @@ enum status dead_letter_retire(struct dead_letter_store *s, const uint64_t *numb
     if (result == STATUS_FULL) {
         dead_letter_store_handle_retired(s, numbers, count, why);
         keep_for_late_note(s, numbers, count);
-        add_waiter(s, 0, done, ctx);
+        commit(s, 0, done, ctx);
         return STATUS_OK;
     }
     if (result != STATUS_OK)
         return result;
-    struct waiter *w = add_waiter(s, count, done, ctx);
+    struct waiter *w = commit(s, count, done, ctx);
     memcpy(w->numbers, numbers, count * sizeof *numbers);
     w->why = why;
     return STATUS_OK;
 }
 
-static void forget(struct list *waiters, const void *ctx)
+void dead_letter_cancel(struct dead_letter_store *s, void *ctx)
 {
-    list_for_each(w, waiters, struct waiter, link)
+    list_for_each(w, &s->waiters, struct waiter, link)
     {
         if (w->ctx == ctx)
             w->done = NULL;
-    }
-}
-
-void dead_letter_cancel(struct dead_letter_store *s, void *ctx)
-{
-    forget(&s->waiting, ctx);
-    list_for_each(c, &s->open, struct commit, link)
-    {
-        forget(&c->waiters, ctx);
     }
 }
 
@@ -249,31 +210,18 @@ size_t dead_letter_parse_note(struct bytes bytes, uint64_t *numbers, size_t most
 
 void dead_letter_start(struct dead_letter_store *s)
 {
-    list_init(&s->waiting);
-    list_init(&s->open);
+    list_init(&s->waiters);
     s->late_timer = loop_timer_create(s->loop, write_late_notes, s);
-}
-
-static void drop_waiters(struct list *waiters)
-{
-    list_for_each_safe(w, waiters, struct waiter, link)
-    {
-        list_remove(&w->link);
-        free(w);
-    }
 }
 
 void dead_letter_finish(struct dead_letter_store *s)
 {
     loop_timer_destroy(s->late_timer);
-    loop_defer_cancel(s->loop, commit_waiting, s);
-    drop_waiters(&s->waiting);
-    list_for_each_safe(c, &s->open, struct commit, link)
+    list_for_each_safe(w, &s->waiters, struct waiter, link)
     {
-        journal_commit_cancel(s->journal, c);
-        drop_waiters(&c->waiters);
-        list_remove(&c->link);
-        free(c);
+        journal_commit_cancel(s->journal, w);
+        list_remove(&w->link);
+        free(w);
     }
     free(s->late);
 }

@@ -18,10 +18,8 @@ struct dead_letter_store {
     struct loop *loop;
 
     /* Appending. */
-    struct list waiting; /* waiter.link: in the next commit */
-    struct list open;    /* commit.link */
-    bool scheduled;
-    uint64_t *late; /* retired while the store was full: no note is written yet */
+    struct list waiters; /* waiter.link: appends that are not durable yet */
+    uint64_t *late;      /* retired while the store was full: no note is written yet */
     size_t late_count;
     struct loop_timer *late_timer;
 
