@@ -25,6 +25,8 @@ include %D%/unit/admin/local.mk
 include %D%/unit/ingest/local.mk
 include %D%/unit/pipeline/local.mk
 include %D%/unit/delivery/local.mk
+include %D%/unit/gateway/local.mk
+include %D%/unit/cli/local.mk
 include %D%/conformance/local.mk
 include %D%/lint/local.mk
 include %D%/config/local.mk

@@ -68,6 +68,13 @@ static void refuse_byte(struct reader *r, size_t offset, const char *what)
     refuse(r, mark, what);
 }
 
+/* Behind the next newline. */
+static const char *line_end(const char *at, const char *end)
+{
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    return newline ? newline + 1 : end;
+}
+
 /* libyaml's words for the usual mistakes, in words that help. */
 static const char *explain(const struct reader *r, const char *problem)
 {
@@ -98,13 +105,10 @@ static const char *explain(const struct reader *r, const char *problem)
             return known[i].words;
     if (strcmp(problem, "found character that cannot start any token") != 0)
         return NULL;
-    size_t line = r->parser.problem_mark.line;
     const char *at = r->text;
-    while (line-- && at && at < r->text_end)
-        at = memchr(at, '\n', (size_t)(r->text_end - at))
-                 ? (char *)memchr(at, '\n', (size_t)(r->text_end - at)) + 1
-                 : NULL;
-    if (at && memchr(at, '\t', strcspn(at, "\n")))
+    for (size_t line = r->parser.problem_mark.line; line-- && at < r->text_end;)
+        at = line_end(at, r->text_end);
+    if (memchr(at, '\t', (size_t)(line_end(at, r->text_end) - at)))
         return "A tab cannot be used here. Indent with spaces.";
     return "This character cannot begin a value. Put the text in quotes.";
 }
@@ -420,12 +424,6 @@ static struct yaml_node *read_node(struct reader *r, const yaml_event_t *event)
 }
 
 /* ---- The document ---- */
-
-static const char *line_end(const char *at, const char *end)
-{
-    const char *newline = memchr(at, '\n', (size_t)(end - at));
-    return newline ? newline + 1 : end;
-}
 
 static bool is_blank_line(const char *at, const char *end)
 {

@@ -49,7 +49,7 @@ enum status pipeline_codec_decode(const struct decode_settings *s, const struct 
             return no_type(err, to_bytes(m->topic));
         return schema_decode_value(type, &s->schema, payload, a, out, err);
     case DECODE_JSON:
-        return value_parse_json(payload, &(struct value_json_limits){64, 65536}, a, out, err);
+        return value_parse_json(payload, NULL, a, out, err);
     case DECODE_TEXT:
         return decode_text(payload, out, err);
     case DECODE_NONE:

@@ -1,1 +1,12 @@
-# fuzz
+# Fuzz targets; `make fuzz` builds them with clang and runs each for a while (run.sh has options).
+EXTRA_DIST += \
+  %D%/fuzz_admin.c \
+  %D%/fuzz_journal.c \
+  %D%/fuzz_message.c \
+  %D%/fuzz_yaml.c \
+  %D%/run.sh \
+  %D%/seeds
+
+.PHONY: fuzz
+fuzz:
+	$(srcdir)/tests/fuzz/run.sh --build fuzz
