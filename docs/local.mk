@@ -1,1 +1,7 @@
-# Files of docs/ that are installed and distributed.
+# Manual pages.
+dist_man_MANS += \
+  %D%/forebay.1 \
+  %D%/forebay.yaml.5 \
+  %D%/forebay-guarantees.7 \
+  %D%/forebay-metrics.7 \
+  %D%/forebayd.8
