@@ -142,8 +142,10 @@ const char *schema_convert_number(const struct schema_field *f, const struct fby
     case SCHEMA_KIND_FIXED64:
         return to_unsigned(v, UINT64_MAX, raw);
     case SCHEMA_KIND_BOOL:
+        if (v->type != FBY_BOOL)
+            return "must be true or false";
         *raw = v->boolean;
-        return v->type == FBY_BOOL ? NULL : "must be true or false";
+        return NULL;
     case SCHEMA_KIND_INT32:
     case SCHEMA_KIND_SFIXED32:
     case SCHEMA_KIND_SINT32:
