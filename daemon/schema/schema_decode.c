@@ -67,6 +67,8 @@ static enum status read_prefix(int framing, struct bytes *b, uint64_t *length, s
 
 enum status schema_unframe(const struct schema_options *o, struct bytes *payload, struct error *err)
 {
+    if (!payload->data)
+        *payload = bytes_of("", 0);
     if (payload->len > (uint64_t)o->max_payload)
         return error_set(err, STATUS_LIMIT, "the payload has %zu bytes; the limit is %lld", payload->len,
                          (long long)o->max_payload);
@@ -111,6 +113,8 @@ bool schema_read_any(struct schema_reader *r, const struct schema_type *t, const
 {
     const struct schema_record *url = schema_level_last(r, level, 0), *value = schema_level_last(r, level, 1);
     *any = (struct schema_any){.has_value = value != NULL};
+    if (!schema_records_check(r, t, level->begin, level->end - level->begin))
+        return false;
     if (value)
         any->value = (uint32_t)(value - r->records);
     if (!url || url->len == 0)

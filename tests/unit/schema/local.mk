@@ -1,11 +1,31 @@
-# Unit tests of daemon/schema; one program for each file.
+# Unit tests of daemon/schema; one program for each file, and the decoder against python3-protobuf.
 SCHEMA_TEST_LIBS = daemon/schema/libschema.a daemon/message/libmessage.a daemon/config/libconfig.a $(RANK1) \
   $(YAML_LIBS) $(PROTOBUF_C_LIBS)
 
 check_PROGRAMS += %D%/schema_lines
 %C%_schema_lines_LDADD = $(SCHEMA_TEST_LIBS)
 
-schema_tests = %D%/test_differential.sh
-dist_check_SCRIPTS += $(schema_tests)
+dist_check_SCRIPTS += %D%/test_differential.sh
+TESTS += %D%/test_differential.sh
+EXTRA_DIST += %D%/differential.py %D%/unit.h
+
+if HAVE_CMOCKA
+schema_fixture = %D%/schema_fixture.c %D%/schema_fixture.h
+schema_tests = \
+  %D%/test_schema_registry \
+  %D%/test_schema_protoc \
+  %D%/test_schema_wellknown \
+  %D%/test_schema_decode \
+  %D%/test_schema_encode
+check_PROGRAMS += $(schema_tests)
 TESTS += $(schema_tests)
-EXTRA_DIST += %D%/differential.py
+%C%_test_schema_registry_SOURCES = %D%/test_schema_registry.c $(schema_fixture)
+%C%_test_schema_registry_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
+%C%_test_schema_protoc_SOURCES = %D%/test_schema_protoc.c $(schema_fixture)
+%C%_test_schema_protoc_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
+%C%_test_schema_wellknown_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
+%C%_test_schema_decode_SOURCES = %D%/test_schema_decode.c $(schema_fixture)
+%C%_test_schema_decode_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
+%C%_test_schema_encode_SOURCES = %D%/test_schema_encode.c $(schema_fixture)
+%C%_test_schema_encode_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
+endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Proves that .proto sources load through protoc, and that its messages reach the operator.
+ */
+#include "schema/schema_protoc.h"
+#include "schema_fixture.h"
+
+#include "unit.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+static const char *run(const char *const *sources, size_t source_count, const char *const *include,
+                       size_t include_count)
+{
+    static struct error err;
+    struct buffer set = {0};
+    err.text[0] = 0;
+    enum status status = schema_protoc_run((struct fby_strings){sources, source_count},
+                                           (struct fby_strings){include, include_count}, &set, &err);
+    assert_true((status == STATUS_OK) == (set.len > 0));
+    buffer_finish(&set);
+    return err.text;
+}
+
+static void test_source_and_imports_beside_it(void **state)
+{
+    (void)state;
+    fixture_write("base.proto", bytes_of_text("syntax='proto3'; message Base {}"));
+    const char *path = fixture_write(
+        "main.proto", bytes_of_text("syntax='proto3'; import 'base.proto'; message M { Base b = 1; }"));
+    assert_string_equal(run(&path, 1, NULL, 0), "");
+    const char *name = "main.proto", *folder = fixture_folder();
+    assert_string_equal(run(&name, 1, &folder, 1), "");
+}
+
+static void test_messages_of_protoc(void **state)
+{
+    (void)state;
+    const char *path =
+        fixture_write("bad.proto", bytes_of_text("syntax='proto3';\nmessage M {\n  Foo f = 1;\n}\n"));
+    const char *text = run(&path, 1, NULL, 0);
+    assert_non_null(strstr(text, "bad.proto:3:3"));
+    assert_non_null(strstr(text, "Foo"));
+    path = "/no/such/file.proto";
+    assert_non_null(strstr(run(&path, 1, NULL, 0), "/no/such/file.proto"));
+    path = "--plugin=x";
+    assert_non_null(strstr(run(&path, 1, NULL, 0), "must not start with '-'"));
+    assert_non_null(strstr(run(NULL, 0, NULL, 0), "no .proto file"));
+}
+
+static void test_protoc_missing_or_crashing(void **state)
+{
+    (void)state;
+    char *path = strdup(getenv("PATH"));
+    const char *source = fixture_write("ok.proto", bytes_of_text("syntax='proto3'; message M {}"));
+    setenv("PATH", "/nonexistent", 1);
+    assert_non_null(strstr(run(&source, 1, NULL, 0), "protoc is not installed"));
+    const char *fake = fixture_write("protoc", bytes_of_text("#!/bin/sh\nkill -9 $$\n"));
+    assert_int_equal(chmod(fake, 0700), 0);
+    setenv("PATH", fixture_folder(), 1);
+    assert_non_null(strstr(run(&source, 1, NULL, 0), "protoc crashed"));
+    setenv("PATH", path, 1);
+    free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_source_and_imports_beside_it),
+        cmocka_unit_test(test_messages_of_protoc),
+        cmocka_unit_test(test_protoc_missing_or_crashing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
