@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "delivery/dead_letter.h"
 #include "gateway_dead_letters.h"
+#include "gateway_last_good.h"
 #include "gateway_parts.h"
 #include "gateway_reload.h"
 #include "gateway_status.h"
@@ -227,6 +228,21 @@ static void destroy_parts(struct gateway *g)
     mqtt_library_finish();
 }
 
+/* The file is wrong: the last configuration that ran is better than a machine that does nothing. */
+static struct gateway_config *fall_back(struct gateway *g, const struct gateway_config *broken)
+{
+    struct gateway_config *config = gateway_last_good_read(broken->gateway.state_directory, g->plugins);
+    if (!config)
+        return NULL;
+    g->runs_last_good = true;
+    log_error("config",
+              "running with the last configuration that was right. Mend %s, look at it with `forebayd "
+              "--check`, then "
+              "reload",
+              g->config_path);
+    return config;
+}
+
 static struct gateway_config *read_config(struct gateway *g)
 {
     struct config_report *report = config_report_create();
@@ -235,8 +251,9 @@ static struct gateway_config *read_config(struct gateway *g)
     if (config_report_error_count(report)) {
         log_error("config", "%s cannot be used: %zu errors. `forebayd --check %s` shows them", g->config_path,
                   config_report_error_count(report), g->config_path);
+        struct gateway_config *good = fall_back(g, config);
         gateway_config_destroy(config);
-        config = NULL;
+        config = good;
     }
     config_report_destroy(report);
     return config;
@@ -278,6 +295,8 @@ int gateway_run(const struct gateway_arguments *arguments)
         log_error("gateway", "%s", err.text);
         g.exit_code = exit_code_of(&err);
     } else {
+        if (!g.runs_last_good)
+            gateway_last_good_save(config);
         service_manager_ready(g.service);
         log_info("gateway", "ready: %zu routes; control socket %s/control.sock", config->route_count,
                  config->gateway.runtime_directory);

@@ -41,6 +41,7 @@ struct gateway {
     int64_t started_us; /* monotonic */
     int64_t drain_deadline_us;
     bool stopping;
+    bool runs_last_good; /* the file is broken since the start */
     int exit_code;
 };
 

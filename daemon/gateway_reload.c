@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "gateway_last_good.h"
 #include "gateway_parts.h"
 #include "loop/loop.h"
 #include "service_manager.h"
@@ -87,6 +88,8 @@ static void swap_generations(struct gateway_reload *r)
     g->generation = next;
     generation_start(next, old);
     g->counters.reloads++;
+    g->runs_last_good = false;
+    gateway_last_good_save(c);
     log_info("reload", "done: %zu routes, %zu sources, %zu upstreams", c->route_count,
              generation_source_count(next), generation_upstream_count(next));
     service_manager_ready(g->service);

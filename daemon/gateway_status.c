@@ -36,6 +36,12 @@ const char *gateway_status_text(struct gateway *g)
         snprintf(text, sizeof text, "degraded: journal: %s", journal_state_text(g->journal));
         return text;
     }
+    if (g->runs_last_good) {
+        snprintf(text, sizeof text,
+                 "degraded: %.150s is broken; the last configuration that was right is running",
+                 g->config_path);
+        return text;
+    }
     if (journal_state(g->dead_journal) != JOURNAL_OK) {
         snprintf(text, sizeof text, "degraded: dead letters: %s", journal_state_text(g->dead_journal));
         return text;
