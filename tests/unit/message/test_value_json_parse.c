@@ -220,8 +220,7 @@ static void test_refused(void **state)
         "1 2",
         "{} []",
         "// c\n1",
-        "\xef\xbb\xbf"
-        "1",
+        "\xef\xbb\xbf 1",
         "\"\xff\"",
         "\"\xc3\"",
         "\"\xed\xa0\x80\"",
