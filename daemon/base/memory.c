@@ -35,7 +35,11 @@ char *xstrdup(const char *text)
 
 char *xstrndup(const char *text, size_t len)
 {
-    return must(strndup(text, len));
+    size_t used = strnlen(text, len); /* strndup() may be checked as if the text had to end with a NUL */
+    char *copy = must(malloc(used + 1));
+    memcpy(copy, text, used);
+    copy[used] = 0;
+    return copy;
 }
 
 char *xasprintf(const char *format, ...)
