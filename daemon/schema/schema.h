@@ -66,6 +66,8 @@ struct schema_options {
     int64_t max_elements; /* 65,536 */
     int64_t max_output;   /* bytes of JSON, min(4 MiB, 32 x payload + 64 KiB) */
 };
+/* Beside these, decoding one payload takes at most min(8 MiB, 48 x payload + 64 KiB) from the arena (more
+ * with a larger max_elements, or for emit_defaults). */
 /* What an operator gets without asking: original names, 64-bit integers as numbers, and fields that are at
  * their default, so that a reading of 0 is seen by conditions and by whom the message goes to. */
 struct schema_options schema_options_default(void);

@@ -443,6 +443,7 @@ static bool compile_fields(struct schema_linker *l, struct schema_symbol *s, con
             return false;
         fields[i].slot = (uint16_t)i;
         t->required_count += (fields[i].flags & SCHEMA_FIELD_REQUIRED) != 0;
+        t->default_count += schema_field_has_default(&fields[i]);
     }
     return true;
 }

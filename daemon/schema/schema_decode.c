@@ -15,6 +15,9 @@ enum {
     OUTPUT_BASE = 64 * 1024,
     OUTPUT_DEFAULT_MAX = 4 * 1024 * 1024,
     OUTPUT_FACTOR = 32,
+    ARENA_BASE = 64 * 1024,
+    ARENA_MAX = 8 * 1024 * 1024,
+    ARENA_FACTOR = 48,
 };
 
 static int64_t limit_or(int64_t value, int64_t fallback, int64_t max)
@@ -40,6 +43,18 @@ struct schema_options schema_options_resolve(const struct schema_options *o, siz
     r.max_elements = limit_or(o->max_elements, ELEMENTS_DEFAULT, ELEMENTS_MAX);
     r.max_output = limit_or(o->max_output, output, INT64_MAX);
     return r;
+}
+
+size_t schema_limit_arena(const struct schema_options *o, size_t payload_len, struct arena *a)
+{
+    size_t limit = a->limit, bound = ARENA_BASE + ARENA_FACTOR * payload_len;
+    if (o->emit_defaults)
+        bound += ARENA_FACTOR * (size_t)o->max_elements;
+    if (bound > ARENA_MAX && o->max_elements <= ELEMENTS_DEFAULT)
+        bound = ARENA_MAX;
+    if (!limit || a->used + bound < limit)
+        a->limit = a->used + bound;
+    return limit;
 }
 
 static enum status read_prefix(int framing, struct bytes *b, uint64_t *length, struct error *err)

@@ -13,6 +13,9 @@ struct schema_options schema_options_resolve(const struct schema_options *o, siz
 MUST_CHECK enum status schema_unframe(const struct schema_options *o, struct bytes *payload,
                                       struct error *err);
 
+/* Bound what decoding takes from `a`; returns the arena's own limit, to be put back afterwards. */
+size_t schema_limit_arena(const struct schema_options *o, size_t payload_len, struct arena *a);
+
 /* Seconds and nanoseconds of a Timestamp or Duration, checked. */
 bool schema_read_time(struct schema_reader *r, const struct schema_type *t, const struct schema_level *level,
                       int64_t *seconds, int32_t *nanos);
@@ -48,10 +51,12 @@ static inline bool schema_check_repeats(struct schema_reader *r, const struct sc
            schema_records_check(r, t, first, count - 1);
 }
 
-/* Is an unset field shown when defaults are wanted? */
-static inline bool schema_field_has_default(const struct schema_field *f)
+/* Are the unset fields of this message to be shown? Then they are spent like fields that are there: one byte
+ * of payload can stand for a message with any number of them. False with a reason in `r`: over the limit. */
+static inline bool schema_spend_defaults(struct schema_reader *r, const struct schema_type *t, bool *defaults)
 {
-    return !(f->flags & (SCHEMA_FIELD_PRESENCE | SCHEMA_FIELD_EXTENSION));
+    *defaults = r->options->emit_defaults && t->default_count > 0;
+    return !*defaults || schema_reader_spend(r, t->default_count);
 }
 
 #endif

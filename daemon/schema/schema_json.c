@@ -324,8 +324,10 @@ static bool write_field(struct json *j, const struct schema_type *t, const struc
 /* The fields of an object whose brace is open. */
 static bool write_fields(struct json *j, const struct schema_type *t, const struct schema_level *level)
 {
-    bool defaults = j->r->options->emit_defaults;
+    bool defaults;
     uint32_t next = 0;
+    if (!schema_spend_defaults(j->r, t, &defaults))
+        return false;
     for (uint32_t i = level->begin; i < level->end;) {
         uint32_t count = schema_level_run(j->r, level, i);
         uint32_t slot = SCHEMA_RECORD_SLOT(j->r->records[i].slot);
@@ -476,12 +478,14 @@ enum status schema_decode_json(const struct schema_type *t, const struct schema_
     size_t own_limit = before + (size_t)options.max_output;
     if (!limit || own_limit < limit)
         out->limit = own_limit;
+    size_t arena_limit = schema_limit_arena(&options, payload.len, scratch);
     schema_reader_init(&r, &options, scratch, payload, err);
     bool ok = schema_level_open_bytes(&r, t, payload, &level) && write_level(&j, t, &level);
     if (out->failed)
         ok = schema_reader_fail(&r, STATUS_LIMIT, NULL, "the JSON text is over the limit of %lld bytes",
                                 (long long)options.max_output);
     arena_rewind(scratch, mark);
+    scratch->limit = arena_limit;
     out->limit = limit;
     if (ok)
         return STATUS_OK;

@@ -245,6 +245,7 @@ enum status schema_normalize(const struct schema_type *t, const struct schema_op
     struct schema_level level;
     struct normal n = {&r, &w};
     struct arena_mark mark = arena_mark(scratch);
+    size_t arena_limit = schema_limit_arena(&options, payload.len, scratch);
     schema_reader_init(&r, &options, scratch, payload, err);
     r.keep_unknown = true;
     schema_writer_init(&w, scratch, (size_t)options.max_output);
@@ -256,5 +257,6 @@ enum status schema_normalize(const struct schema_type *t, const struct schema_op
     if (ok && (w.failed || out->failed))
         ok = schema_reader_no_memory(&r);
     arena_rewind(scratch, mark);
+    scratch->limit = arena_limit;
     return ok ? STATUS_OK : r.status;
 }

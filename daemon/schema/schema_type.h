@@ -117,6 +117,7 @@ struct schema_type {
     const uint16_t *dense; /* number -> slot + 1, for numbers below dense_count; 0: no such field */
     uint32_t oneof_count;
     uint32_t required_count;
+    uint32_t default_count; /* fields that are shown at their default, when that is wanted */
     const char *const *oneof_names;
     uint8_t wellknown; /* enum schema_wellknown */
     bool is_map_entry;
@@ -143,6 +144,12 @@ const struct schema_field *schema_type_field_by_name(const struct schema_type *t
 /* NULL: no value has this number. */
 const struct schema_enum_value *schema_enum_find(const struct schema_enum *e, int32_t number);
 const struct schema_enum_value *schema_enum_find_name(const struct schema_enum *e, struct bytes name);
+
+/* Is an unset field shown when defaults are wanted? */
+static inline bool schema_field_has_default(const struct schema_field *f)
+{
+    return !(f->flags & (SCHEMA_FIELD_PRESENCE | SCHEMA_FIELD_EXTENSION));
+}
 
 static inline bool schema_field_is_message(const struct schema_field *f)
 {

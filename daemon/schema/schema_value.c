@@ -288,14 +288,11 @@ static bool build_default(struct tree *b, const struct schema_field *f, struct f
     return true;
 }
 
-/* How many entries the map of this level has at most. */
-static size_t count_fields(const struct tree *b, const struct schema_type *t,
-                           const struct schema_level *level)
+/* How many entries the map of this level has at most, without those at their default. */
+static size_t count_fields(const struct tree *b, const struct schema_level *level)
 {
     enum { FEW = 32 };
     size_t records = level->end - level->begin, count = 0;
-    if (b->r->options->emit_defaults)
-        return t->field_count;
     if (records <= FEW)
         return records;
     for (uint32_t i = level->begin; i < level->end; i += schema_level_run(b->r, level, i))
@@ -322,11 +319,13 @@ static bool build_set_field(struct tree *b, const struct schema_type *t, const s
 static bool build_fields(struct tree *b, const struct schema_type *t, const struct schema_level *level,
                          uint32_t extra, struct fby_value *v)
 {
-    size_t count = count_fields(b, t, level) + extra;
-    struct fby_field *fields = make_items(b, count, sizeof *fields);
-    if (!fields)
+    bool defaults;
+    if (!schema_spend_defaults(b->r, t, &defaults))
         return false;
-    bool defaults = b->r->options->emit_defaults;
+    size_t count = count_fields(b, level) + extra + (defaults ? t->default_count : 0);
+    struct fby_field *fields = count ? make_items(b, count, sizeof *fields) : NULL;
+    if (count && !fields)
+        return false;
     uint32_t used = extra, next = 0;
     for (uint32_t i = level->begin; i < level->end;) {
         uint32_t run = schema_level_run(b->r, level, i), slot = SCHEMA_RECORD_SLOT(b->r->records[i].slot);
@@ -489,7 +488,9 @@ enum status schema_decode_value(const struct schema_type *t, const struct schema
     struct schema_level level;
     struct tree b = {
         .r = &r, .names = options.original_names, .flags64 = options.int64_numbers ? 0 : FBY_FLAG_TEXT64};
+    size_t arena_limit = schema_limit_arena(&options, payload.len, a);
     schema_reader_init(&r, &options, a, payload, err);
     bool ok = schema_level_open_bytes(&r, t, payload, &level) && build_level(&b, t, &level, out);
+    a->limit = arena_limit;
     return ok ? STATUS_OK : r.status;
 }

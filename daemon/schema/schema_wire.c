@@ -107,12 +107,12 @@ static inline bool read_varint(struct cursor *c, uint64_t *value)
     return schema_varint_read(&c->at, c->end, value);
 }
 
-/* Tags have at most five bytes; bits above 32 do not count. */
+/* Tags have at most five bytes and 32 bits. */
 static inline bool read_tag(struct cursor *c, uint32_t *tag)
 {
     const uint8_t *start = c->at;
     uint64_t v;
-    if (!read_varint(c, &v) || c->at - start > 5)
+    if (!read_varint(c, &v) || c->at - start > 5 || v > UINT32_MAX)
         return false;
     *tag = (uint32_t)v;
     return *tag >> 3 != 0;
@@ -242,7 +242,7 @@ static bool skip_group(struct schema_reader *r, struct cursor *c, uint32_t numbe
 
 static bool grow_records(struct schema_reader *r)
 {
-    uint32_t capacity = r->capacity * 4;
+    uint32_t capacity = r->capacity * 2;
     struct schema_record *grown = arena_alloc(r->arena, (size_t)capacity * sizeof *grown);
     if (!grown)
         return schema_reader_no_memory(r);

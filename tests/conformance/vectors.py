@@ -107,6 +107,8 @@ TO_JSON = [
     ("varint.bits_above_64", P3, tag(4, 0) + b"\xff" * 9 + b"\x7f", {"optionalUint64": str(2**64 - 1)}),
     ("tag.long_form", P3, b"\x88\x80\x00\x05", {"optionalInt32": 5}),
     ("tag.six_bytes", P3, b"\x88\x80\x80\x80\x80\x00\x05", PARSE_ERROR),
+    ("tag.33_bits", P3, varint(2**32 + 8) + b"\x01", PARSE_ERROR),
+    ("tag.largest_number", P3, v(2**29 - 1, 1), {}),
     ("tag.zero", P3, b"\x00\x01", PARSE_ERROR),
     ("tag.field_zero", P3, b"\x02\x01\x41", PARSE_ERROR),
     ("tag.wire_types_6_and_7", P3, b"\x0e\x00", PARSE_ERROR),

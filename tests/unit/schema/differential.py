@@ -362,7 +362,9 @@ class Run:
             if status == "ok" and expected is None and "\ufffd" in text:
                 self.rejected += 1
                 continue
-            if status == "error" and any(w in text for w in STRICTER):
+            # The reference takes tags of more than 32 bits, cutting them short.
+            cut_tag = damaged and ("not a field tag" in text or "a group does not end" in text)
+            if status == "error" and (cut_tag or any(w in text for w in STRICTER)):
                 self.rejected += 1
                 continue
             if status != "ok" or expected is None or not is_same(json.loads(text), expected):

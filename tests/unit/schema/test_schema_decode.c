@@ -238,6 +238,42 @@ static void test_limits(void **state)
     buffer_finish(&b);
 }
 
+static void test_defaults_are_limited(void **state)
+{
+    (void)state;
+    struct schema_options o = {.emit_defaults = true, .max_output = 64 << 20};
+    struct buffer b = {0};
+    for (int i = 0; i < 10000; i++)
+        wire_text(&b, 7, "");
+    assert_refused(&o, &b, STATUS_LIMIT, "more than 65536 elements");
+}
+
+static void test_many_small_messages_fit(void **state)
+{
+    (void)state;
+    struct schema_options o = {0};
+    for (uint32_t which = 0; which < 3; which++) {
+        struct buffer b = {0}, out = {0};
+        struct fby_value v;
+        struct error err = {.text = ""};
+        for (int i = 0; i < 20000; i++) {
+            struct buffer piece = {0};
+            if (which > 0)
+                wire_number(&piece, which, (uint64_t)i);
+            wire_message(&b, which == 1 ? 8 : 7, &piece);
+        }
+        if (which == 1) /* map entries whose key is a number in place of a text: unknown */
+            wire_text(&b, 6, "x");
+        if (decode(&o, buffer_bytes(&b), &out, &err) != STATUS_OK)
+            fail_msg("case %u: %s", which, err.text);
+        arena_reset(&arena);
+        if (schema_decode_value(type, &o, buffer_bytes(&b), &arena, &v, &err) != STATUS_OK)
+            fail_msg("case %u: %s", which, err.text);
+        buffer_finish(&b);
+        buffer_finish(&out);
+    }
+}
+
 static void nest(struct buffer *b, uint32_t number, int depth)
 {
     for (int i = 0; i < depth; i++) {
@@ -386,11 +422,18 @@ static void test_arena_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_options),        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_unknown_fields), cmocka_unit_test(test_framing),
-        cmocka_unit_test(test_value_tree),     cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_depth),          cmocka_unit_test(test_hostile_payloads_cost_by_their_size),
-        cmocka_unit_test(test_big_payload),    cmocka_unit_test(test_arena_limit),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_unknown_fields),
+        cmocka_unit_test(test_framing),
+        cmocka_unit_test(test_value_tree),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_defaults_are_limited),
+        cmocka_unit_test(test_many_small_messages_fit),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_hostile_payloads_cost_by_their_size),
+        cmocka_unit_test(test_big_payload),
+        cmocka_unit_test(test_arena_limit),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
