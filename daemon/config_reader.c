@@ -146,11 +146,10 @@ struct plugin *config_reader_load_plugin(struct config_reader *cr, const char *n
     enum fby_kind found = plugin_description(p->plugin)->kind;
     if (found == kind)
         return p->plugin;
-    config_report_error(
-        cr->report, at,
-        found == FBY_KIND_STAGE
-            ? "The plugin \"%s\" is a stage, and an upstream is needed here. Use it in a route's process."
-            : "The plugin \"%s\" is an upstream, and a stage is needed here. Use it under upstreams.",
-        name);
+    static const char *const kinds[] = {"a stage", "an upstream", "a codec"};
+    static const char *const places[] = {"in a route's process", "under upstreams",
+                                         "in a route's decode or a target's encode"};
+    config_report_error(cr->report, at, "The plugin \"%s\" is %s, and %s is needed here. Use it %s.", name,
+                        kinds[found], kinds[kind], places[found]);
     return NULL;
 }

@@ -14,10 +14,14 @@ void gateway_config_brokers_read(struct config_reader *cr);
 void gateway_config_upstreams_read(struct config_reader *cr);
 void gateway_config_routes_read(struct config_reader *cr);
 void gateway_config_tests_read(struct config_reader *cr);
-/* Decode, stages and encode of a route or target, in gateway_config_pipeline.c. */
+/* Decode and stages of a route; what decides what they do goes into the fingerprint. */
 void gateway_config_pipeline_read(struct config_reader *cr, const struct yaml_node *route, const char *label,
                                   struct pipeline_settings *out, uint64_t *fingerprint);
-bool gateway_config_pipeline_read_encode(struct config_reader *cr, const struct yaml_node *encode,
-                                         const struct pipeline_settings *route, int *out);
+void gateway_config_codecs_read_decode(struct config_reader *cr, const struct yaml_node *n, const char *label,
+                                       struct decode_settings *out, uint64_t *fingerprint);
+/* Of a target; false when something was wrong. */
+bool gateway_config_codecs_read_encode(struct config_reader *cr, const struct yaml_node *n,
+                                       const struct pipeline_settings *route, const char *label,
+                                       struct encode_settings *out, uint64_t *fingerprint);
 
 #endif

@@ -1,137 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The keys `decode` and `process` of a route and `encode` of a target, see gateway_config.h.
+ * The keys `process` and, with gateway_config_codecs.c, `decode` of a route; see gateway_config.h.
  */
 #include "gateway_config_parts.h"
 #include "gateway_fingerprint.h"
-#include "message/topic_filter.h"
 #include "plugin/plugin_host.h"
 
 #include <stdio.h>
-
-/* ---- decode ---- */
-
-static const struct schema_type *find_type(struct config_reader *cr, const struct yaml_node *n)
-{
-    struct error err;
-    if (n->kind != YAML_SCALAR || yaml_node_is_null(n)) {
-        config_report_error(cr->report, n,
-                            "Expected the full name of a message type, such as acme.v1.Telemetry.");
-        return NULL;
-    }
-    if (n->unresolved || cr->schemas_failed)
-        return NULL;
-    if (schema_registry_type_count(cr->config->schemas) == 0) {
-        config_report_error(
-            cr->report, n,
-            "The message type \"%.200s\" is in no schema, since there are none. Add a section such as  "
-            "schemas: [ acme.desc ].",
-            yaml_node_show(n));
-        return NULL;
-    }
-    const struct schema_type *type = schema_registry_find(cr->config->schemas, n->text, &err);
-    if (!type)
-        config_reader_refuse(cr, n, &err);
-    return type;
-}
-
-/* `messages`: topic filter -> message type. */
-static size_t read_messages(struct config_reader *cr, const struct yaml_node *n, struct decode_rule *rules)
-{
-    size_t count = 0;
-    config_report_enter(cr->report, "messages");
-    bool is_map = option_is_map(n, cr->report, "message types by topic filter");
-    for (size_t i = 0; is_map && i < n->count; i++) {
-        const struct yaml_pair *pair = &n->pairs[i];
-        config_report_enter(cr->report, pair->key->text);
-        rules[count].filter = config_reader_add_filter(cr, pair->key->text, pair->key);
-        rules[count].type = find_type(cr, pair->value);
-        count++;
-        config_report_leave(cr->report);
-    }
-    config_report_leave(cr->report);
-    return count;
-}
-
-static void read_protobuf(struct config_reader *cr, const struct yaml_node *n, const struct yaml_node *at,
-                          struct decode_settings *d)
-{
-    static const char *const also[] = {"message", "messages", NULL};
-    const struct yaml_node *message = yaml_tree_find(n, "message"), *messages = yaml_tree_find(n, "messages");
-    d->kind = DECODE_PROTOBUF;
-    d->schema = schema_options_default();
-    (void)option_apply(pipeline_settings_protobuf_options, n, at, also, &d->schema, cr->arena, cr->report);
-    if (!message && !messages) {
-        config_report_error(
-            cr->report, n && n->kind == YAML_MAP ? n : at,
-            "The message type is missing. Write  protobuf: { message: acme.v1.Telemetry }, or  messages: "
-            "{ \"sensors/+/event\": acme.v1.Event }.");
-        return;
-    }
-    size_t listed = messages && messages->kind == YAML_MAP ? messages->count : 0;
-    struct decode_rule *rules = config_reader_alloc(cr, listed + 1, sizeof *rules);
-    d->rules = rules;
-    if (messages)
-        d->rule_count = read_messages(cr, messages, rules);
-    if (!message)
-        return;
-    config_report_enter(cr->report, "message");
-    rules[d->rule_count++] = (struct decode_rule){NULL, find_type(cr, message)};
-    config_report_leave(cr->report);
-}
-
-static void refuse_decode(struct config_reader *cr, const struct yaml_node *n, const char *word)
-{
-    static const char *const kinds[] = {"protobuf", "json", "text", "none"};
-    if (strcmp(word, "protobuf") == 0)
-        config_report_error(
-            cr->report, n,
-            "A message type is needed to decode protobuf: write  decode: { protobuf: { message: "
-            "acme.v1.Telemetry } }.");
-    else
-        config_report_error(cr->report, n, "Expected protobuf, json, text or none, found \"%.80s\".%s", word,
-                            option_nearest(word, kinds, 4) ? config_reader_suggest(cr, word, kinds, 4) : "");
-}
-
-static bool read_simple_decode(const char *word, struct decode_settings *d)
-{
-    if (strcmp(word, "json") == 0)
-        d->kind = DECODE_JSON;
-    else if (strcmp(word, "text") == 0)
-        d->kind = DECODE_TEXT;
-    else
-        d->kind = DECODE_NONE;
-    return d->kind != DECODE_NONE || strcmp(word, "none") == 0;
-}
-
-static void read_decode(struct config_reader *cr, const struct yaml_node *n, struct decode_settings *d)
-{
-    if (yaml_node_is_null(n) || n->unresolved)
-        return;
-    if (n->kind == YAML_SCALAR) {
-        if (!read_simple_decode(n->text, d))
-            refuse_decode(cr, n, yaml_node_show(n));
-        return;
-    }
-    if (n->kind != YAML_MAP || n->count != 1) {
-        config_report_error(cr->report, n,
-                            "Expected one way to decode, as in  decode: json  or  decode: { protobuf: { "
-                            "message: acme.v1.Telemetry } }.");
-        return;
-    }
-    const struct yaml_node *key = n->pairs[0].key, *value = n->pairs[0].value;
-    config_report_enter(cr->report, key->text);
-    if (strcmp(key->text, "protobuf") == 0)
-        read_protobuf(cr, value, key, d);
-    else if (!read_simple_decode(key->text, d))
-        refuse_decode(cr, key, key->text);
-    else if (!yaml_node_is_null(value) && (value->kind == YAML_SCALAR || value->count))
-        config_report_error(cr->report, value, "There are no settings for %s. Write  decode: %s.", key->text,
-                            key->text);
-    config_report_leave(cr->report);
-}
-
-/* ---- process ---- */
 
 /* Only an instance knows whether its options work together (a condition that does not compile, say). */
 static bool try_stage(struct config_reader *cr, const struct stage_settings *s, const char *label,
@@ -203,10 +78,8 @@ void gateway_config_pipeline_read(struct config_reader *cr, const struct yaml_no
                            *process = yaml_tree_find(route, "process");
     *fingerprint = gateway_fingerprint_join(yaml_node_fingerprint(decode), yaml_node_fingerprint(process));
     config_report_enter(cr->report, "decode");
-    read_decode(cr, decode, &out->decode);
+    gateway_config_codecs_read_decode(cr, decode, label, &out->decode, fingerprint);
     config_report_leave(cr->report);
-    if (out->decode.kind == DECODE_PROTOBUF)
-        *fingerprint = gateway_fingerprint_join(*fingerprint, cr->schema_fingerprint);
     config_report_enter(cr->report, "process");
     read_process(cr, process, label, out, fingerprint);
     if (yaml_node_is_null(decode) && process && process->kind == YAML_LIST && process->count)
@@ -215,37 +88,4 @@ void gateway_config_pipeline_read(struct config_reader *cr, const struct yaml_no
             "Stages work on decoded messages, and this route does not say how to decode. Add  decode: json, "
             "text or protobuf; or  decode: none  for stages that read the bytes themselves.");
     config_report_leave(cr->report);
-}
-
-/* ---- encode ---- */
-
-bool gateway_config_pipeline_read_encode(struct config_reader *cr, const struct yaml_node *encode,
-                                         const struct pipeline_settings *route, int *out)
-{
-    static const char *const forms[] = {"auto", "json", "raw", NULL};
-    static const struct fby_option rows[] = {
-        {.name = "encode", .type = FBY_OPTION_CHOICE, .default_text = "auto", .choices = forms},
-        {.name = NULL},
-    };
-    if (encode && encode->kind == YAML_MAP) {
-        config_report_enter(cr->report, "encode");
-        config_report_error(cr->report, encode,
-                            "Expected one of auto, json, raw. Messages cannot be encoded as protobuf.");
-        config_report_leave(cr->report);
-        return false;
-    }
-    struct yaml_node key = {.kind = YAML_SCALAR, .text = "encode", .text_len = 6};
-    struct yaml_node copy = encode ? *encode : key;
-    struct yaml_pair pair = {&key, &copy};
-    struct yaml_node map = {.kind = YAML_MAP, .count = encode ? 1 : 0, .pairs = &pair};
-    if (!option_apply(rows, &map, encode, NULL, out, cr->arena, cr->report))
-        return false;
-    if (*out != ENCODE_JSON || route->decode.kind != DECODE_NONE || route->stage_count)
-        return true;
-    config_report_enter(cr->report, "encode");
-    config_report_error(cr->report, encode,
-                        "Only decoded messages can be written as JSON, and this route does not decode. "
-                        "Add  decode: protobuf, json or text  to the route, or write  encode: raw.");
-    config_report_leave(cr->report);
-    return false;
 }

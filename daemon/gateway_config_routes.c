@@ -310,8 +310,8 @@ static bool read_settings(struct target_reading *tr, struct target_config *t, co
     config_report_enter(cr->report, "topic");
     right &= check_topic(cr, tr->route, t, yaml_tree_find(n, "topic"), at);
     config_report_leave(cr->report);
-    return gateway_config_pipeline_read_encode(cr, yaml_tree_find(n, "encode"), &tr->pipeline,
-                                               &t->pipeline.encode) &&
+    return gateway_config_codecs_read_encode(cr, yaml_tree_find(n, "encode"), &tr->pipeline, tr->route->name,
+                                             &t->pipeline.encode, &t->fingerprint) &&
            right;
 }
 
@@ -341,7 +341,8 @@ static void read_target(struct target_reading *tr, const struct yaml_node *name,
     if (!right)
         return;
     t.label = make_label(tr, t.name);
-    t.fingerprint = target_fingerprint(cr, route, &t, tr->route_node, settings, tr->fingerprint);
+    t.fingerprint = target_fingerprint(cr, route, &t, tr->route_node, settings,
+                                       gateway_fingerprint_join(tr->fingerprint, t.fingerprint));
     if (route->target_count == tr->capacity) {
         size_t capacity = tr->capacity ? 2 * tr->capacity : 4;
         struct target_config *targets = config_reader_alloc(cr, capacity, sizeof *targets);

@@ -52,6 +52,7 @@ struct pipeline {
     void *ctx;
     struct stage *stages;
     size_t stage_count;
+    struct pipeline_codec codec;
     struct buffer out;
     size_t held_count;
 };
@@ -120,7 +121,7 @@ static void give_output(struct pipeline *p, struct pipeline_item *it, struct byt
         payload.data = (const uint8_t *)(o + 1);
     }
     *o = (struct pipeline_output){it->records, it->record_count, it->part, payload,
-                                  pipeline_codec_content_type(p->settings, it->item.message)};
+                                  pipeline_codec_content_type(&p->codec, it->item.message)};
     if (it->own)
         p->events->on_answer(p->ctx, it->own, PIPELINE_PASSED, NULL, NULL);
     p->events->on_output(p->ctx, o);
@@ -129,7 +130,8 @@ static void give_output(struct pipeline *p, struct pipeline_item *it, struct byt
 static void finish_item(struct pipeline *p, struct pipeline_item *it)
 {
     struct error err;
-    if (pipeline_codec_encode(p->settings, it->item.message, it->item.value, &p->out, &err) != STATUS_OK) {
+    if (pipeline_codec_encode(&p->codec, it->item.message, it->item.value, it->arena, &p->out, &err) !=
+        STATUS_OK) {
         fail(p, it, "encode", &err);
         return;
     }
@@ -399,8 +401,9 @@ static void convert_record(struct pipeline *p, struct pipeline_record *r)
         give_output(p, it, bytes_of(r->message.payload.data, r->message.payload.len), false);
         return;
     }
-    if (pipeline_codec_convert(p->settings, &r->message, r->arena, &p->out, &err) != STATUS_OK) {
-        fail(p, it, "decode", &err);
+    const char *where;
+    if (pipeline_codec_convert(&p->codec, &r->message, r->arena, &p->out, &where, &err) != STATUS_OK) {
+        fail(p, it, where, &err);
         return;
     }
     give_output(p, it, buffer_bytes(&p->out), true);
@@ -414,7 +417,7 @@ static struct pipeline_item *decode_record(struct pipeline *p, struct pipeline_r
         refuse_record(p, r, "decode", "the message needs more memory than a batch may use");
         return NULL;
     }
-    if (pipeline_codec_decode(&p->settings->decode, &r->message, r->arena, &it->value, &err) != STATUS_OK) {
+    if (pipeline_codec_decode(&p->codec, &r->message, r->arena, &it->value, &err) != STATUS_OK) {
         fail(p, it, "decode", &err);
         return NULL;
     }
@@ -479,6 +482,10 @@ struct pipeline *pipeline_create(const struct pipeline_settings *s, const char *
     p->ctx = ctx;
     p->out.limit = OUTPUT_BYTES_MAX;
     p->stages = xcalloc(s->stage_count, sizeof *p->stages);
+    if (!pipeline_codec_init(&p->codec, s, label, plugins, err)) {
+        pipeline_destroy(p);
+        return NULL;
+    }
     for (size_t i = 0; i < s->stage_count; i++) {
         if (!create_stage(p, i, label, plugins, err)) {
             error_wrap(err, "process[%zu] %s", i, s->stages[i].name);
@@ -496,6 +503,7 @@ void pipeline_destroy(struct pipeline *p)
     for (size_t i = 0; i < p->stage_count; i++)
         plugin_instance_destroy(p->stages[i].instance);
     free(p->stages);
+    pipeline_codec_finish(&p->codec);
     buffer_finish(&p->out);
     free(p);
 }

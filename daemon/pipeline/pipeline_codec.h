@@ -9,18 +9,34 @@
 #include "base/error.h"
 #include "pipeline/pipeline_settings.h"
 
+struct plugin_host;
+struct plugin_instance;
+
+/* What one delivery decodes and encodes with. */
+struct pipeline_codec {
+    const struct pipeline_settings *settings;
+    struct plugin_instance *unpack, *decode, *encode; /* owned; NULL: not by a plugin */
+};
+
+/* Make the codec plugins' instances; on failure nothing is left of it. */
+bool pipeline_codec_init(struct pipeline_codec *c, const struct pipeline_settings *s, const char *label,
+                         struct plugin_host *plugins, struct error *err);
+void pipeline_codec_finish(struct pipeline_codec *c);
+
 /* Decode the payload of `m` into `out`, made in `a`. */
-MUST_CHECK enum status pipeline_codec_decode(const struct decode_settings *s, const struct fby_message *m,
+MUST_CHECK enum status pipeline_codec_decode(const struct pipeline_codec *c, const struct fby_message *m,
                                              struct arena *a, struct fby_value *out, struct error *err);
-/* Encode `v` into `out` (cleared first). */
-MUST_CHECK enum status pipeline_codec_encode(const struct pipeline_settings *s, const struct fby_message *m,
-                                             const struct fby_value *v, struct buffer *out,
-                                             struct error *err);
-/* Both in one step, for a pipeline without stages; `scratch` is as before afterwards. */
-MUST_CHECK enum status pipeline_codec_convert(const struct pipeline_settings *s, const struct fby_message *m,
-                                              struct arena *scratch, struct buffer *out, struct error *err);
+/* Encode `v` into `out` (cleared first); `scratch` is as before afterwards. */
+MUST_CHECK enum status pipeline_codec_encode(const struct pipeline_codec *c, const struct fby_message *m,
+                                             const struct fby_value *v, struct arena *scratch,
+                                             struct buffer *out, struct error *err);
+/* Both in one step, for a pipeline without stages; `scratch` is as before afterwards. On failure `where` is
+ * "decode" or "encode". */
+MUST_CHECK enum status pipeline_codec_convert(const struct pipeline_codec *c, const struct fby_message *m,
+                                              struct arena *scratch, struct buffer *out, const char **where,
+                                              struct error *err);
 /* True when the payload goes out as it came in, without any of the above. */
 bool pipeline_codec_is_raw(const struct pipeline_settings *s);
-struct bytes pipeline_codec_content_type(const struct pipeline_settings *s, const struct fby_message *m);
+struct bytes pipeline_codec_content_type(const struct pipeline_codec *c, const struct fby_message *m);
 
 #endif

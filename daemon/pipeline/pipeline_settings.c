@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The option table of `decode: { protobuf: … }`. Its defaults are those of schema_options_default().
+ * The option tables of `decode: { protobuf: … }`, with the defaults of schema_options_default(), and of
+ * `encode: { protobuf: … }`.
  */
 #include "pipeline/pipeline_settings.h"
 
@@ -85,5 +86,42 @@ const struct fby_option pipeline_settings_protobuf_options[] = {
      .min = 1024,
      .max = 64 << 20,
      .help = "Bytes of JSON made from one message; by default 32 times the payload, at most 4 MiB."},
+    {.name = NULL},
+};
+
+#undef AT
+#define AT(member) offsetof(struct encode_protobuf_settings, member)
+
+static const char *const encode_unknown_policies[] = {"fail", "drop", NULL};
+
+const struct fby_option pipeline_settings_encode_protobuf_options[] = {
+    {.name = "framing",
+     .type = FBY_OPTION_CHOICE,
+     .offset = AT(framing),
+     .default_text = "none",
+     .choices = framings,
+     .help = "A length to put before the message: a varint, or 2 or 4 bytes, big or little endian."},
+    {.name = "unknown_fields",
+     .type = FBY_OPTION_CHOICE,
+     .offset = AT(unknown_fields),
+     .default_text = "fail",
+     .choices = encode_unknown_policies,
+     .help =
+         "What happens to a message with fields or enum names that the message type does not have: it goes "
+         "to the dead letters, or they are left out."},
+    {.name = "max_depth",
+     .type = FBY_OPTION_INT,
+     .offset = AT(max_depth),
+     .default_text = "64",
+     .min = 1,
+     .max = 100,
+     .help = "Messages within messages."},
+    {.name = "max_output",
+     .type = FBY_OPTION_SIZE,
+     .offset = AT(max_output),
+     .default_text = "4 MiB",
+     .min = 1,
+     .max = 16 << 20,
+     .help = "Bytes of the message made; larger ones go to the dead letters."},
     {.name = NULL},
 };

@@ -8,6 +8,7 @@
 
 #include "forebay/plugin.h"
 #include "schema/schema.h"
+#include "schema/schema_encode.h"
 
 struct plugin;
 struct topic_filter;
@@ -17,6 +18,7 @@ enum decode_kind {
     DECODE_PROTOBUF,
     DECODE_JSON,
     DECODE_TEXT, /* UTF-8 text; stages see FBY_STRING */
+    DECODE_PLUGIN,
 };
 
 /* `messages` of decode: which type for which topic; first match. */
@@ -25,8 +27,17 @@ struct decode_rule {
     const struct schema_type *type;
 };
 
+/* A codec plugin and the options of this use. */
+struct codec_settings {
+    const char *name;      /* as in YAML */
+    struct plugin *plugin; /* NULL: none */
+    const void *options;
+};
+
 struct decode_settings {
-    int kind; /* enum decode_kind */
+    int kind;                     /* enum decode_kind */
+    struct codec_settings unpack; /* `decompress`: before anything else is read */
+    struct codec_settings codec;  /* DECODE_PLUGIN */
     const struct decode_rule *rules;
     size_t rule_count;
     struct schema_options schema;
@@ -42,17 +53,34 @@ enum encode_kind {
     ENCODE_AUTO, /* JSON when decoded, else as received */
     ENCODE_JSON,
     ENCODE_RAW, /* the payload as received */
+    ENCODE_PROTOBUF,
+    ENCODE_PLUGIN,
+};
+
+struct encode_settings {
+    int kind;                       /* enum encode_kind */
+    const struct schema_type *type; /* ENCODE_PROTOBUF */
+    struct schema_encode_options schema;
+    struct codec_settings codec; /* ENCODE_PLUGIN */
 };
 
 struct pipeline_settings {
     struct decode_settings decode;
     const struct stage_settings *stages;
     size_t stage_count;
-    int encode; /* enum encode_kind */
+    struct encode_settings encode;
 };
 
-extern const struct fby_option
-    pipeline_settings_protobuf_options[]; /* into struct schema_options; message and messages are read by the
-                                             document */
+/* Into struct schema_options; message and messages are read by the document. */
+extern const struct fby_option pipeline_settings_protobuf_options[];
+/* Into struct encode_protobuf_settings; message is read by the document. */
+extern const struct fby_option pipeline_settings_encode_protobuf_options[];
+
+/* As written; becomes struct schema_encode_options. */
+struct encode_protobuf_settings {
+    int framing;        /* enum schema_framing */
+    int unknown_fields; /* 0: fail, 1: drop */
+    int64_t max_depth, max_output;
+};
 
 #endif

@@ -95,6 +95,9 @@ static enum status check_operations(const struct fby_plugin *p, struct error *er
     else if (p->kind == FBY_KIND_UPSTREAM)
         complete = p->upstream && p->upstream->create && p->upstream->destroy && p->upstream->send &&
                    p->upstream->cancel;
+    else if (p->kind == FBY_KIND_CODEC)
+        complete =
+            p->codec && p->codec->create && p->codec->destroy && (p->codec->decode || p->codec->encode);
     else
         return error_set(err, STATUS_INVALID, "it is of kind %d, which this daemon does not know",
                          (int)p->kind);

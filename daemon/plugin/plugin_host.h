@@ -50,6 +50,8 @@ struct plugin_side {
                    int64_t retry_after_ms);
     void (*ready)(void *ctx);
     void (*connected)(void *ctx, bool yes, const char *reason);
+    void *(*decode_alloc)(struct fby_decode *d, size_t size);
+    bool (*encode_write)(struct fby_encode *e, const void *data, size_t len);
 };
 
 struct plugin_instance;

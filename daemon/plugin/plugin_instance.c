@@ -24,6 +24,8 @@ static void *create_self(struct plugin_instance *in, const void *options, struct
     const struct fby_plugin *d = plugin_description(in->plugin);
     if (d->kind == FBY_KIND_STAGE)
         return d->stage->create(&in->services, &in->handle, options, err);
+    if (d->kind == FBY_KIND_CODEC)
+        return d->codec->create(&in->services, &in->handle, options, err);
     return d->upstream->create(&in->services, &in->handle, options, err);
 }
 
@@ -32,6 +34,8 @@ static void destroy_self(struct plugin_instance *in)
     const struct fby_plugin *d = plugin_description(in->plugin);
     if (d->kind == FBY_KIND_STAGE)
         d->stage->destroy(in->self);
+    else if (d->kind == FBY_KIND_CODEC)
+        d->codec->destroy(in->self);
     else
         d->upstream->destroy(in->self);
 }

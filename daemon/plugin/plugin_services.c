@@ -263,6 +263,23 @@ static void service_connected(struct fby_instance *handle, bool yes, const char 
         in->side->connected(in->ctx, yes, reason);
 }
 
+/* ---- Codecs: for who only checks ---- */
+
+static void *service_decode_alloc(struct fby_decode *d, size_t size)
+{
+    (void)d;
+    (void)size;
+    return NULL;
+}
+
+static bool service_encode_write(struct fby_encode *e, const void *data, size_t len)
+{
+    (void)e;
+    (void)data;
+    (void)len;
+    return false;
+}
+
 static const struct fby_host services = {
     .size = sizeof(struct fby_host),
     .log = service_log,
@@ -285,6 +302,8 @@ static const struct fby_host services = {
     .result = service_result,
     .ready = service_ready,
     .connected = service_connected,
+    .decode_alloc = service_decode_alloc,
+    .encode_write = service_encode_write,
 };
 
 void plugin_services_fill(struct fby_host *table, const struct plugin_side *side)
@@ -292,6 +311,10 @@ void plugin_services_fill(struct fby_host *table, const struct plugin_side *side
     *table = services;
     if (side->item_alloc)
         table->item_alloc = side->item_alloc;
+    if (side->decode_alloc)
+        table->decode_alloc = side->decode_alloc;
+    if (side->encode_write)
+        table->encode_write = side->encode_write;
 }
 
 unsigned plugin_services_reclaim(struct plugin_instance *in)

@@ -62,21 +62,29 @@ static void print_filter(const struct topic_filter *f)
 
 static void print_target(const struct target_config *t)
 {
-    static const char *const encodes[] = {"auto", "json", "raw"};
+    static const char *const encodes[] = {"auto", "json", "raw", "protobuf", "plugin"};
     const struct delivery_settings *s = &t->delivery;
     printf("  to %s (%s) label=%s topic=%s qos=%" PRId64 " retain=%d window=%" PRId64 " retry=%" PRId64
-           "-%" PRId64 "ms encode=%s\n",
+           "-%" PRId64 "ms encode=%s%s%s\n",
            t->name, t->broker ? "broker" : t->upstream->kind, t->label, or_none(s->topic), s->qos, s->retain,
-           s->window, s->retry_min_ms, s->retry_max_ms, encodes[t->pipeline.encode]);
+           s->window, s->retry_min_ms, s->retry_max_ms, encodes[t->pipeline.encode.kind],
+           t->pipeline.encode.type || t->pipeline.encode.codec.plugin ? " " : "",
+           t->pipeline.encode.type           ? schema_type_name(t->pipeline.encode.type)
+           : t->pipeline.encode.codec.plugin ? t->pipeline.encode.codec.name
+                                             : "");
 }
 
 static void print_pipeline(const struct pipeline_settings *p)
 {
-    static const char *const decodes[] = {"none", "protobuf", "json", "text"};
+    static const char *const decodes[] = {"none", "protobuf", "json", "text", "plugin"};
     printf("  decode %s", decodes[p->decode.kind]);
     if (p->decode.kind == DECODE_PROTOBUF)
         printf(" framing=%d skip=%" PRId64 " max_payload=%" PRId64, p->decode.schema.framing,
                p->decode.schema.skip_bytes, p->decode.schema.max_payload);
+    if (p->decode.codec.plugin)
+        printf(" %s", p->decode.codec.name);
+    if (p->decode.unpack.plugin)
+        printf(" decompress=%s", p->decode.unpack.name);
     puts("");
     for (size_t i = 0; i < p->decode.rule_count; i++) {
         const struct decode_rule *rule = &p->decode.rules[i];

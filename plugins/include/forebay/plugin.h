@@ -11,6 +11,7 @@
  *
  * Ledger of the ABI (an addition at the end of a struct raises MINOR, any other change MAJOR):
  *   1.0  stages, upstreams, options, values
+ *   1.1  codecs: FBY_KIND_CODEC, fby_host.decode_alloc, fby_host.encode_write
  */
 #ifndef FOREBAY_PLUGIN_H
 #define FOREBAY_PLUGIN_H
@@ -20,7 +21,7 @@
 #include <stdint.h>
 
 #define FBY_ABI_MAJOR 1
-#define FBY_ABI_MINOR 0
+#define FBY_ABI_MINOR 1
 
 #ifdef __cplusplus
 extern "C" {
@@ -166,6 +167,8 @@ struct fby_timer;
 struct fby_io;
 struct fby_notifier;
 struct fby_item;
+struct fby_decode;
+struct fby_encode;
 
 typedef void (*fby_callback_fn)(void *ctx);
 typedef void (*fby_io_fn)(void *ctx, int fd, unsigned events);
@@ -229,6 +232,13 @@ struct fby_host {
     void (*ready)(struct fby_instance *in);
     /* For status and log: whether the upstream can be reached, and why not. Repeating it is free. */
     void (*connected)(struct fby_instance *in, bool yes, const char *reason);
+
+    /* Since 1.1. Codecs. Memory that lives as long as the message, 16-byte aligned and not cleared; NULL when
+     * limits.memory is used up. */
+    void *(*decode_alloc)(struct fby_decode *d, size_t size);
+    /* Append to the payload being made; false when it would be larger than limits.memory, and encode() then
+     * fails whatever it answers. */
+    bool (*encode_write)(struct fby_encode *e, const void *data, size_t len);
 };
 
 /* ---- Stages -----------------------------------------------------------------------------------------------
@@ -288,10 +298,53 @@ struct fby_upstream_ops {
     void (*cancel)(void *self);
 };
 
+/* ---- Codecs (since 1.1) -----------------------------------------------------------------------------------
+ */
+
+/* What one call may make; a payload that needs more is refused by the codec, with that reason. */
+struct fby_codec_limits {
+    uint32_t depth;    /* lists and maps within each other */
+    uint32_t elements; /* values of any kind in one payload */
+    size_t memory;     /* bytes: of decode_alloc altogether, or of the payload made */
+};
+
+/* One payload to decode; borrowed for the call. */
+struct fby_decode {
+    const struct fby_message *message;
+    struct fby_bytes payload; /* may differ from message->payload: it may have been unpacked before */
+    struct fby_codec_limits limits;
+    struct fby_value value; /* the answer: made with decode_alloc, or borrowed from `payload` */
+    struct fby_error error; /* the reason when decode() answers false */
+};
+
+/* One value to encode; borrowed for the call. */
+struct fby_encode {
+    const struct fby_message *message; /* what the value came from */
+    const struct fby_value *value;
+    struct fby_codec_limits limits;
+    struct fby_error error; /* the reason when encode() answers false */
+};
+
+enum {
+    /* decode() makes FBY_BYTES and encode() takes them: it unpacks what another decoder reads then. */
+    FBY_CODEC_UNPACKS = 1,
+};
+
+/* An instance sees the messages of one delivery in order, some of them again after a fault or a restart. */
+struct fby_codec_ops {
+    const char *content_type; /* of what encode() makes, such as application/cbor; NULL: none */
+    unsigned flags;           /* FBY_CODEC_* */
+    void *(*create)(const struct fby_host *host, struct fby_instance *in, const void *options,
+                    struct fby_error *err);
+    void (*destroy)(void *self);
+    bool (*decode)(void *self, struct fby_decode *d); /* NULL: it cannot; one of the two is there */
+    bool (*encode)(void *self, struct fby_encode *e); /* NULL: it cannot */
+};
+
 /* ---- The plugin -------------------------------------------------------------------------------------------
  */
 
-enum fby_kind { FBY_KIND_STAGE, FBY_KIND_UPSTREAM };
+enum fby_kind { FBY_KIND_STAGE, FBY_KIND_UPSTREAM, FBY_KIND_CODEC };
 
 struct fby_plugin {
     uint16_t abi_major; /* FBY_ABI_MAJOR */
@@ -309,6 +362,7 @@ struct fby_plugin {
     union {
         const struct fby_stage_ops *stage;
         const struct fby_upstream_ops *upstream;
+        const struct fby_codec_ops *codec;
     };
     /* Where the option that stands alone goes: `- filter: "expr"` sets this option. NULL: a map is needed. */
     const char *scalar_option;
