@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Takes the messages of one broker, for all routes that read it, into a sink and has them acknowledged only
- * when the sink has made them durable (DESIGN §5). Subscribes to what it is given, once for each session, and
+ * when the sink has made them durable. Subscribes to what it is given, once for each session, and
  * notices when the broker has lost a session that was expected. Rank 4.
  *
  * When the sink has no room or its storage fails, the connection is dropped without acknowledging, so the
