@@ -142,8 +142,10 @@ static int run_help(const struct cli *cli, const struct cli_command *command, in
     puts("usage: forebay [--socket PATH] [--plugins DIR[:DIR…]] COMMAND\n");
     for (const struct cli_command *c = cli_commands(); c->name; c++) {
         char usage[80];
-        snprintf(usage, sizeof usage, "%s%s%s", c->name, *c->arguments ? " " : "", c->arguments);
-        printf("  %-18s %s\n", usage, c->help);
+        bool is_long = strlen(c->arguments) > 20; /* `forebay help COMMAND` shows them */
+        snprintf(usage, sizeof usage, "%s%s%s", c->name, *c->arguments ? " " : "",
+                 is_long ? "..." : c->arguments);
+        printf("  %-24s %s\n", usage, c->help);
     }
     puts("\n"
          "  --socket PATH      the daemon's control socket; default $FOREBAY_SOCKET, else\n"
@@ -163,6 +165,12 @@ const struct cli_command *cli_commands(void)
         {"status", "[--json]", "show connections, routes and what waits for delivery", cli_status_run},
         {"metrics", "", "show the counters, as Prometheus reads them", run_metrics},
         {"reload", "[--wait]", "make the daemon read its configuration again", cli_reload_run},
+        {"dead", "list|show|retry|purge [N] [--route=R] [--target=T] [--older-than=AGE] [--all]",
+         "show, retry and purge what could not be delivered", cli_dead_run},
+        {"journal",
+         "verify|stat|list|dump|export|salvage DIR [N|NEW] [--live] [--json] [--records] [--raw] [--from=N]",
+         "look into a journal while the daemon is down", cli_journal_run},
+        {"bench-disk", "[DIR] [COUNT]", "measure how fast the disk makes writes durable", cli_bench_disk_run},
         {"check", "[FILE]", "read a configuration and say everything that is wrong with it", run_check},
         {"version", "", "show the version of this command", run_version},
         {"help", "[COMMAND]", "show this, or one command", run_help},

@@ -41,6 +41,9 @@ int cli_report_refusal(const struct cli_answer *answer);
 int cli_print_body(const struct cli_answer *answer);
 
 int cli_status_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
+int cli_bench_disk_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
+int cli_dead_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
+int cli_journal_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
 int cli_reload_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
 
 #endif

@@ -3,6 +3,10 @@ noinst_LIBRARIES += %D%/libcli.a
 %C%_libcli_a_SOURCES = \
   %D%/cli.c %D%/cli.h \
   %D%/cli_client.c %D%/cli_client.h \
+  %D%/cli_bench_disk.c \
+  %D%/cli_dead.c \
+  %D%/cli_journal.c \
+  %D%/cli_value.c %D%/cli_value.h \
   %D%/cli_reload.c \
   %D%/cli_status.c
 

@@ -310,6 +310,8 @@ static bool read_batch(struct delivery *d)
                           journal_state_text(d->parts.journal));
         loop_timer_start(d->timer, READ_RETRY_MS);
     }
+    if (result == STATUS_END && d->window_count == 0)
+        delivery_counters_handle_end(d);
     if (count == 0) {
         delivery_batch_give(&d->batches, b);
         return result == STATUS_OK;

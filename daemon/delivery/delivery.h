@@ -42,6 +42,7 @@ struct delivery_counters {
     uint64_t accepted;
     uint64_t delivered, filtered, aggregated, dead_lettered;
     uint64_t dropped_full, dropped_expired; /* removed by the journal's policy before they were read */
+    uint64_t dropped_damaged;               /* counted, and not readable in the journal any more */
     uint64_t retried;                       /* dead letters that came again; part of accepted */
     uint64_t outputs, retries, rejected;    /* answers of the upstream, one for each output */
     int64_t queued;    /* accepted and none of the others; refreshed by delivery_counters() */

@@ -27,6 +27,9 @@ const struct metric_row delivery_counters_rows[] = {
     {"forebay_route_dropped_total{reason=\"expired\"}", METRIC_COUNTER,
      offsetof(struct delivery_counters, dropped_expired),
      "Messages removed before they were delivered, by a policy of the configuration."},
+    {"forebay_route_dropped_total{reason=\"damaged\"}", METRIC_COUNTER,
+     offsetof(struct delivery_counters, dropped_damaged),
+     "Messages removed before they were delivered, by a policy of the configuration."},
     {"forebay_route_retried_total", METRIC_COUNTER, offsetof(struct delivery_counters, retried),
      "Dead letters that entered the route again; each is part of accepted once more."},
     {"forebay_route_outputs_total", METRIC_COUNTER, offsetof(struct delivery_counters, outputs),
@@ -53,7 +56,7 @@ const struct delivery_counters *delivery_counters(struct delivery *d)
     c->in_flight = (int64_t)d->sender.sent_count;
     c->held = (int64_t)pipeline_held_count(d->pipeline);
     c->queued = (int64_t)(c->accepted - c->delivered - c->filtered - c->aggregated - c->dead_lettered -
-                          c->dropped_full - c->dropped_expired);
+                          c->dropped_full - c->dropped_expired - c->dropped_damaged);
     return c;
 }
 
@@ -100,6 +103,21 @@ void delivery_counters_handle_read(struct delivery *d, uint64_t sequence)
     d->counted_early++;
 }
 
+void delivery_counters_handle_end(struct delivery *d)
+{
+    uint64_t counted = d->counted_early + d->counted_new;
+    if (counted <= d->settled)
+        return;
+    uint64_t lost = counted - d->settled;
+    d->counters.dropped_damaged += lost;
+    d->settled += lost;
+    delivery_counters_note(d);
+    log_error(
+        "delivery",
+        "%s: %llu messages cannot be read in the journal any more. `forebay journal verify` shows where",
+        d->cursor_name, (unsigned long long)lost);
+}
+
 void delivery_counters_handle_done(struct delivery *d, const struct delivery_record *r)
 {
     struct delivery_counters *c = &d->counters;
@@ -123,5 +141,5 @@ void delivery_counters_begin(struct delivery *d)
 {
     struct delivery_counters *c = &d->counters;
     c->accepted = c->delivered + c->filtered + c->aggregated + c->dead_lettered + c->dropped_full +
-                  c->dropped_expired + d->counted_early;
+                  c->dropped_expired + c->dropped_damaged + d->counted_early;
 }

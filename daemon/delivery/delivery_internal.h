@@ -82,6 +82,8 @@ void delivery_counters_note(struct delivery *d);
 void delivery_counters_handle_accepted(void *delivery, uint64_t count, uint64_t through);
 /* A record is read: count it when it was not counted as it became durable. */
 void delivery_counters_handle_read(struct delivery *d, uint64_t sequence);
+/* Every durable record was read and has left the window: what is still open was lost to damage. */
+void delivery_counters_handle_end(struct delivery *d);
 void delivery_counters_handle_done(struct delivery *d, const struct delivery_record *r);
 /* Records done but not confirmed before a reload are done again, and count as accepted again. */
 void delivery_counters_begin(struct delivery *d);

@@ -5,118 +5,15 @@
  * prevents the start.
  */
 #include "base/log.h"
+#include "journal/journal_catalog.h"
 #include "journal/journal_file.h"
 #include "journal/journal_internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* A file that may be a segment, while the directory is sorted out. */
-struct found {
-    struct journal_segment *segment;
-    uint64_t limit; /* records past it were given again in a newer segment */
-    bool name_fits;
-};
-
-struct found_list {
-    struct found *items;
-    size_t count, capacity;
-};
-
-static int compare_places(const void *a, const void *b)
-{
-    const struct journal_segment *x = ((const struct found *)a)->segment,
-                                 *y = ((const struct found *)b)->segment;
-    if (x->base != y->base)
-        return x->base < y->base ? -1 : 1;
-    return x->serial < y->serial ? -1 : x->serial > y->serial;
-}
-
-/* Newest first; of files with one serial the one whose name fits comes first. */
-static int compare_serials(const void *a, const void *b)
-{
-    const struct found *x = a, *y = b;
-    if (x->segment->serial != y->segment->serial)
-        return x->segment->serial > y->segment->serial ? -1 : 1;
-    return (int)y->name_fits - (int)x->name_fits;
-}
-
-static void add_found(struct found_list *list, struct found item)
-{
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity ? list->capacity * 2 : 64;
-        list->items = xrealloc(list->items, list->capacity * sizeof(*list->items));
-    }
-    list->items[list->count++] = item;
-}
-
-/* Identity from the header; when that is damaged, from the name. */
-static void identify(struct journal *j, const char *name, struct found_list *list)
-{
-    uint64_t base = 0, serial = 0;
-    if (!journal_segment_parse_name(name, &base, &serial))
-        return;
-    struct journal_segment *s = journal_segment_create(base, serial, base - 1);
-    memcpy(s->name, name, strlen(name) + 1);
-    s->created = s->closed = s->sealed = true;
-    int fd = openat(j->dir_fd, name, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    if (fd >= 0 && fstat(fd, &st) == 0) {
-        s->size = (uint64_t)st.st_size;
-        if (!journal_segment_read_header(s, fd))
-            log_warning("journal", "path=%s segment=%s has a damaged header; its name is used", j->path,
-                        name);
-    }
-    if (fd >= 0)
-        close(fd);
-    add_found(list, (struct found){s, UINT64_MAX, s->base == base && s->serial == serial});
-}
-
-static void list_directory(struct journal *j, struct found_list *list)
-{
-    int fd = openat(j->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    if (!dir) {
-        log_error("journal", "path=%s cannot be listed: %s", j->path, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    for (struct dirent *entry; (entry = readdir(dir));)
-        identify(j, entry->d_name, list);
-    closedir(dir);
-}
-
-/* Drop second files of one serial, and find out which records were given again later. */
-static void resolve_serials(struct journal *j, struct found_list *list)
-{
-    uint64_t limit = UINT64_MAX;
-    size_t kept = 0;
-    if (list->count > 0)
-        qsort(list->items, list->count, sizeof(*list->items), compare_serials);
-    for (size_t i = 0; i < list->count; i++) {
-        struct found *f = &list->items[i];
-        struct journal_segment *s = f->segment;
-        if (kept > 0 && list->items[kept - 1].segment->serial == s->serial) {
-            journal_quarantine_move(&j->quarantine, s->name);
-            journal_segment_destroy(s);
-            continue;
-        }
-        f->limit = limit;
-        uint64_t before = s->follows < s->base ? s->follows : s->base - 1;
-        if (before < limit)
-            limit = before;
-        list->items[kept++] = *f;
-    }
-    list->count = kept;
-    if (list->count > 0)
-        qsort(list->items, list->count, sizeof(*list->items), compare_places);
-}
 
 static void note_damage(struct journal *j, const struct journal_segment *s, int fd,
                         const struct journal_scan_damage *damage)
@@ -202,28 +99,50 @@ static bool recover_segment(struct journal *j, struct journal_segment *s, uint64
     return s->last >= s->base;
 }
 
-static void take_segments(struct journal *j, struct found_list *list)
+static void take_segment(struct journal *j, struct journal_segment *s, uint64_t limit)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        struct journal_segment *s = list->items[i].segment;
-        if (s->serial > j->highest_serial)
-            j->highest_serial = s->serial;
-        if (s->base > j->next_sequence)
-            j->next_sequence = s->base;
-        bool counts = recover_segment(j, s, list->items[i].limit);
-        list_add(&j->segments, &s->link);
-        j->size_bytes += s->size;
-        if (!counts) {
-            journal_retention_drop_segment(j, s);
+    if (s->serial > j->highest_serial)
+        j->highest_serial = s->serial;
+    if (s->base > j->next_sequence)
+        j->next_sequence = s->base;
+    bool counts = recover_segment(j, s, limit);
+    list_add(&j->segments, &s->link);
+    j->size_bytes += s->size;
+    if (!counts) {
+        journal_retention_drop_segment(j, s);
+        return;
+    }
+    if (s->last >= j->next_sequence)
+        j->next_sequence = s->last + 1;
+    if (j->recovery.oldest == 0)
+        j->recovery.oldest = s->base;
+    if (s->last > j->recovery.head)
+        j->recovery.head = s->last;
+}
+
+/* True when there are some. */
+static bool take_segments(struct journal *j)
+{
+    struct journal_catalog catalog = {0};
+    int failure = journal_catalog_read(&catalog, j->dir_fd);
+    if (failure)
+        log_error("journal", "path=%s cannot be listed: %s", j->path, strerror(failure));
+    bool some = catalog.count > 0;
+    for (size_t i = 0; i < catalog.count; i++) {
+        struct journal_catalog_item *item = &catalog.items[i];
+        if (item->is_header_damaged)
+            log_warning("journal", "path=%s segment=%s has a damaged header; its name is used", j->path,
+                        item->segment->name);
+        if (item->is_copy) {
+            journal_quarantine_move(&j->quarantine, item->segment->name);
             continue;
         }
-        if (s->last >= j->next_sequence)
-            j->next_sequence = s->last + 1;
-        if (j->recovery.oldest == 0)
-            j->recovery.oldest = s->base;
-        if (s->last > j->recovery.head)
-            j->recovery.head = s->last;
+        struct journal_segment *s = item->segment;
+        item->segment = NULL;
+        take_segment(j, s, item->limit);
     }
+    journal_catalog_finish(&catalog);
+    return some;
 }
 
 /* A journal that begins: from now on a file without positions means that they were lost. */
@@ -262,13 +181,8 @@ static void read_cursors(struct journal *j, bool segments)
 
 void journal_recovery_run(struct journal *j)
 {
-    struct found_list list = {0};
     j->next_sequence = 1;
-    list_directory(j, &list);
-    resolve_serials(j, &list);
-    take_segments(j, &list);
-    read_cursors(j, list.count > 0);
-    free(list.items);
+    read_cursors(j, take_segments(j));
     j->durable_head = j->next_sequence - 1;
     if (j->durable_head > j->cursor_state.highest)
         j->cursor_state.highest = j->durable_head;

@@ -5,6 +5,8 @@ noinst_LIBRARIES += %D%/libjournal.a
   %D%/journal_append.c \
   %D%/journal_block.c \
   %D%/journal_block.h \
+  %D%/journal_catalog.c \
+  %D%/journal_catalog.h \
   %D%/journal_commit.c \
   %D%/journal_crc32c.c \
   %D%/journal_crc32c.h \
@@ -14,6 +16,8 @@ noinst_LIBRARIES += %D%/libjournal.a
   %D%/journal_file.c \
   %D%/journal_file.h \
   %D%/journal_format.h \
+  %D%/journal_inspect.c \
+  %D%/journal_inspect.h \
   %D%/journal_internal.h \
   %D%/journal_quarantine.c \
   %D%/journal_quarantine.h \
@@ -22,6 +26,8 @@ noinst_LIBRARIES += %D%/libjournal.a
   %D%/journal_record.h \
   %D%/journal_recovery.c \
   %D%/journal_retention.c \
+  %D%/journal_salvage.c \
+  %D%/journal_salvage.h \
   %D%/journal_scan.c \
   %D%/journal_scan.h \
   %D%/journal_segment.c \

@@ -187,7 +187,8 @@ void flow_check_counters(struct flow *f)
     const struct delivery_counters *c = delivery_counters(f->delivery);
     assert_true(c->queued >= 0);
     assert_int_equal(c->accepted, c->delivered + (uint64_t)c->queued + c->filtered + c->aggregated +
-                                      c->dead_lettered + c->dropped_full + c->dropped_expired);
+                                      c->dead_lettered + c->dropped_full + c->dropped_expired +
+                                      c->dropped_damaged);
 }
 
 uint64_t flow_dead_letters(struct flow *f)

@@ -42,9 +42,11 @@ published = 0
 def publish(first, count):
     global published
     published += count
+    accepted = gateway.target("readings", "strict")["accepted"] + count
     for i in range(first, first + count):
         publisher.send(f"readings/{i}", json.dumps({"n": i, "bad": i % 2 == 1}).encode(), key=i)
     publisher.wait_confirmed(published)
+    test.wait(lambda: gateway.target("readings", "strict")["accepted"] >= accepted, "the messages to arrive")
     gateway.wait_idle()
 
 

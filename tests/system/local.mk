@@ -17,6 +17,8 @@ system_tests = \
   %D%/24-service-unit.py \
   %D%/25-last-good.py \
   %D%/40-dead-letters.py \
-  %D%/41-commands.py
+  %D%/41-commands.py \
+  %D%/42-operator-command.py \
+  %D%/43-journal-tools.py
 dist_check_SCRIPTS += $(system_tests)
 TESTS += $(system_tests)
