@@ -3,6 +3,8 @@ EXTRA_DIST += \
   %D%/fuzz_admin.c \
   %D%/fuzz_journal.c \
   %D%/fuzz_message.c \
+  %D%/fuzz_protobuf.c \
+  %D%/fuzz_schema.c \
   %D%/fuzz_yaml.c \
   %D%/run.sh \
   %D%/seeds

@@ -24,7 +24,7 @@ flags="-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize
 archives="delivery ingest pipeline schema journal mqtt plugin admin loop metrics message config base"
 wanted=$(for a in $archives; do echo "daemon/$a/lib$a.a"; done)
 # shellcheck disable=SC2086
-make -s -j2 $wanted >make.log 2>&1 || { tail -n 20 make.log; exit 1; }
+make -s -j2 $wanted tests/conformance/messages_set.inc >make.log 2>&1 || { tail -n 20 make.log; exit 1; }
 libraries=$(pkg-config --libs libevent_core libevent_extra yaml-0.1 libprotobuf-c libmosquitto openssl)
 
 failed=0
