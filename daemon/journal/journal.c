@@ -235,6 +235,7 @@ struct journal *journal_open(const struct journal_settings *s, const char *label
     take_settings(j, s);
     if (open_directory(j, err) != STATUS_OK || lock_directory(j, err) != STATUS_OK)
         goto fail;
+    j->cursors_are_new = faccessat(j->dir_fd, JOURNAL_CURSOR_FILE_NAME, F_OK, 0) != 0 && errno == ENOENT;
     j->cursor_fd = journal_cursor_file_open(j->dir_fd);
     if (j->cursor_fd < 0) {
         error_set_errno(err, STATUS_IO, errno, "cannot open %s/" JOURNAL_CURSOR_FILE_NAME, j->path);
@@ -244,7 +245,8 @@ struct journal *journal_open(const struct journal_settings *s, const char *label
     if (!j->writer)
         goto fail;
     journal_quarantine_init(&j->quarantine, j->dir_fd, j->path);
-    journal_recovery_run(j);
+    if (journal_recovery_run(j, err) != STATUS_OK)
+        goto fail;
     log_recovery(j);
     register_metrics(j, metrics, label);
     return j;

@@ -4,8 +4,8 @@
  * loop's; a writer thread inside does write and fdatasync. Rank 3.
  *
  * Sequence numbers start at 1, ascend by one for each record, and are never given twice, not even after a
- * crash. A record can be read once it is durable. Segments whose records every cursor has confirmed are
- * removed.
+ * crash: a start that finds a segment in work leaves out the numbers that it may have held. A record can be
+ * read once it is durable. Segments whose records every cursor has confirmed are removed.
  */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H

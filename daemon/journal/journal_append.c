@@ -154,7 +154,7 @@ enum status journal_append_space(struct journal *j, size_t size, uint8_t **space
         return STATUS_NO_MEMORY;
     int64_t now_us = clock_realtime_us();
     struct journal_record_header h = {.length = (uint32_t)size,
-                                      .mark = journal_segment_mark(j->active),
+                                      .mark = journal_segment_mark(j->active, j->active->append_end),
                                       .sequence = j->next_sequence++,
                                       .appended_us = clock_is_plausible(now_us) ? now_us : 0};
     struct journal_block *b = j->fill;

@@ -5,6 +5,7 @@
 #include "journal/journal_catalog.h"
 
 #include "base/memory.h"
+#include "journal/journal_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -51,7 +52,7 @@ static void identify(struct journal_catalog *c, int dir_fd, const char *name)
     struct journal_catalog_item item = {.segment = s, .limit = UINT64_MAX};
     memcpy(s->name, name, strlen(name) + 1);
     s->created = s->closed = s->sealed = true;
-    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+    int fd = journal_file_open_patiently(dir_fd, name, O_RDONLY);
     struct stat st;
     if (fd >= 0 && fstat(fd, &st) == 0) {
         s->size = (uint64_t)st.st_size;
@@ -85,7 +86,7 @@ static void resolve_serials(struct journal_catalog *c)
 
 int journal_catalog_read(struct journal_catalog *c, int dir_fd)
 {
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = journal_file_open_patiently(dir_fd, ".", O_RDONLY | O_DIRECTORY);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (!dir) {
         int failure = errno;
@@ -93,12 +94,13 @@ int journal_catalog_read(struct journal_catalog *c, int dir_fd)
             close(fd);
         return failure;
     }
-    for (struct dirent *entry; (entry = readdir(dir));)
+    for (struct dirent *entry; (errno = 0, entry = readdir(dir));)
         identify(c, dir_fd, entry->d_name);
+    int failure = errno;
     closedir(dir);
     if (c->count > 0)
         resolve_serials(c);
-    return 0;
+    return failure;
 }
 
 void journal_catalog_finish(struct journal_catalog *c)

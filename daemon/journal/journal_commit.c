@@ -249,7 +249,7 @@ static void move_records(struct journal *j, struct journal_segment *from, struct
         for (size_t at = b->written; at < b->used;) {
             struct journal_record_header h;
             journal_record_read(b->data + at, &h);
-            journal_record_set_mark(b->data + at, journal_segment_mark(to));
+            journal_record_set_mark(b->data + at, journal_segment_mark(to, to->append_end));
             size_t span = journal_record_span(h.length);
             journal_segment_add_record(to, h.sequence, span, h.appended_us);
             at += span;

@@ -92,20 +92,21 @@ static bool is_whole(struct bytes slot)
            journal_format_get32(slot.data + slot.len - CRC) == journal_crc32c(0, slot.data, slot.len - CRC);
 }
 
-/* The slot at `offset` into `out`, as long as its head says. */
+/* The slot at `offset` into `out`, as long as its head says; empty when it says nothing. False: the disk did
+ * not give it. */
 static bool read_slot(int fd, uint64_t offset, struct buffer *out)
 {
     uint8_t head[HEAD];
     size_t got = 0;
     buffer_clear(out);
-    if (journal_file_read(fd, head, sizeof(head), offset, &got) != 0 || got < sizeof(head))
+    if (journal_file_read(fd, head, sizeof(head), offset, &got) != 0)
         return false;
-    size_t len = journal_format_get32(head + AT_LENGTH);
-    if (len < HEAD + CRC || len > JOURNAL_CURSOR_FILE_SLOT || !buffer_reserve(out, len))
+    size_t len = got == sizeof(head) ? journal_format_get32(head + AT_LENGTH) : 0;
+    if (len < HEAD + CRC || len > JOURNAL_CURSOR_FILE_SLOT)
+        return true;
+    if (!buffer_reserve(out, len) || journal_file_read(fd, out->data, len, offset, &got) != 0)
         return false;
-    if (journal_file_read(fd, out->data, len, offset, &got) != 0 || got < len)
-        return false;
-    out->len = len;
+    out->len = got;
     return true;
 }
 
@@ -205,6 +206,8 @@ bool journal_cursor_file_read(struct journal_cursor_state *s, int fd)
     for (uint64_t generation = 0; generation < 2; generation++) {
         if (read_slot(fd, journal_cursor_file_offset(generation), &slot))
             found |= journal_cursor_file_decode(s, buffer_bytes(&slot));
+        else
+            s->unread = true;
     }
     buffer_finish(&slot);
     return found;

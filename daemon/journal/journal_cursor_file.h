@@ -38,6 +38,7 @@ struct journal_cursor_state {
     uint64_t highest_serial; /* of a segment */
     struct list entries;     /* journal_cursor_entry.link */
     size_t count;
+    bool unread; /* the disk did not give a slot, which may have been the newer one */
 };
 
 void journal_cursor_state_init(struct journal_cursor_state *s);

@@ -9,6 +9,18 @@
 #include <limits.h>
 #include <unistd.h>
 
+enum { OPEN_TRIES = 3, OPEN_PAUSE_US = 20000 };
+
+int journal_file_open_patiently(int dir_fd, const char *name, int flags)
+{
+    for (int tries = 1;; tries++) {
+        int fd = openat(dir_fd, name, flags | O_CLOEXEC);
+        if (fd >= 0 || errno == ENOENT || tries == OPEN_TRIES)
+            return fd;
+        usleep(OPEN_PAUSE_US);
+    }
+}
+
 int journal_file_read(int fd, void *data, size_t size, uint64_t offset, size_t *got)
 {
     *got = 0;

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+/* openat() that is tried again for some milliseconds, but not when the name is not there. -1 and errno. */
+int journal_file_open_patiently(int dir_fd, const char *name, int flags);
 /* Read up to `size` bytes; *got is less only at the end of the file. */
 int journal_file_read(int fd, void *data, size_t size, uint64_t offset, size_t *got);
 int journal_file_write(int fd, const void *data, size_t size, uint64_t offset);

@@ -81,6 +81,8 @@ struct journal {
     struct metrics_group *metrics;
     int dir_fd, lock_fd, cursor_fd;
     struct journal_recovery recovery;
+    bool cursors_are_new; /* their file was not there */
+    bool numbers_unsure;  /* numbers may have been given that recovery has not seen */
     struct journal_quarantine quarantine;
 
     /* On disk. */
@@ -201,6 +203,6 @@ bool journal_cursor_find_lowest(const struct journal *j, uint64_t *confirmed);
 /* ---- journal_recovery.c ---- */
 
 /* Fill segments, cursor state, numbers and j->recovery from the directory. */
-void journal_recovery_run(struct journal *j);
+enum status journal_recovery_run(struct journal *j, struct error *err);
 
 #endif

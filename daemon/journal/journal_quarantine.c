@@ -19,6 +19,11 @@
 
 enum { KEPT_LIMIT = 16 << 20, COPY_STEP = 64 * 1024 };
 
+static bool make_directory(const struct journal_quarantine *q)
+{
+    return mkdirat(q->dir_fd, DIRECTORY, 0700) == 0 || errno == EEXIST;
+}
+
 /* True the first time. */
 static bool note_seen(struct journal_quarantine *q, uint64_t serial, uint64_t offset)
 {
@@ -55,7 +60,7 @@ static bool keep(struct journal_quarantine *q, const struct journal_segment *s, 
     char name[128];
     if (damage->size == 0 || q->kept_bytes + damage->size > KEPT_LIMIT)
         return true;
-    if (mkdirat(q->dir_fd, DIRECTORY, 0700) != 0 && errno != EEXIST)
+    if (!make_directory(q))
         return true;
     snprintf(name, sizeof(name), DIRECTORY "/%s@%" PRIu64, s->name, damage->offset);
     int to = openat(q->dir_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
@@ -94,13 +99,22 @@ void journal_quarantine_add(struct journal_quarantine *q, const struct journal_s
                 fresh ? "the bytes are copied to " DIRECTORY "/" : "known from before");
 }
 
-void journal_quarantine_move(struct journal_quarantine *q, const char *name)
+void journal_quarantine_move(struct journal_quarantine *q, const char *name, const char *why)
 {
     char target[128];
-    if (mkdirat(q->dir_fd, DIRECTORY, 0700) != 0 && errno != EEXIST)
+    if (!make_directory(q))
         return;
     snprintf(target, sizeof(target), DIRECTORY "/%s", name);
     if (renameat(q->dir_fd, name, q->dir_fd, target) == 0)
-        log_warning("journal", "path=%s file=%s is no part of this journal; moved to " DIRECTORY "/", q->path,
-                    name);
+        log_warning("journal", "path=%s file=%s %s; moved to " DIRECTORY "/", q->path, name, why);
+}
+
+void journal_quarantine_link(struct journal_quarantine *q, const char *name)
+{
+    char target[128];
+    if (!make_directory(q))
+        return;
+    snprintf(target, sizeof(target), DIRECTORY "/%s", name);
+    if (linkat(q->dir_fd, name, q->dir_fd, target, 0) == 0)
+        log_warning("journal", "path=%s file=%s is kept in " DIRECTORY "/ as well", q->path, name);
 }

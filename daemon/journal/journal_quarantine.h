@@ -22,7 +22,9 @@ void journal_quarantine_finish(struct journal_quarantine *q);
 /* Count, log and copy a damaged place of the segment open at `fd`. */
 void journal_quarantine_add(struct journal_quarantine *q, const struct journal_segment *s, int fd,
                             const struct journal_scan_damage *damage);
-/* Move a file that is no part of the journal out of the way. */
-void journal_quarantine_move(struct journal_quarantine *q, const char *name);
+/* Move a file out of the way; `why` is said in the log. */
+void journal_quarantine_move(struct journal_quarantine *q, const char *name, const char *why);
+/* Keep a file that stays in use also after it is removed. */
+void journal_quarantine_link(struct journal_quarantine *q, const char *name);
 
 #endif

@@ -128,6 +128,17 @@ static enum status enter_segment(struct journal_reader *r, struct journal_segmen
     return STATUS_OK;
 }
 
+static void note_damage(struct journal_reader *r, const struct journal_segment *s)
+{
+    struct journal_quarantine *q = &r->journal->quarantine;
+    journal_quarantine_add(q, s, r->fd, &r->scan.damage);
+    if (r->scan.unread_bytes == 0)
+        return;
+    /* The disk may give it another day; and the next segment gets its own time to come back. */
+    journal_quarantine_link(q, s->name);
+    r->failures = 0;
+}
+
 /* STATUS_END: nothing more in this segment. */
 static enum status next_in_segment(struct journal_reader *r, struct journal_record *record)
 {
@@ -139,7 +150,7 @@ static enum status next_in_segment(struct journal_reader *r, struct journal_reco
     for (;;) {
         enum status st = journal_scan_next(&r->scan, record);
         if (st == STATUS_CORRUPT) {
-            journal_quarantine_add(&r->journal->quarantine, s, r->fd, &r->scan.damage);
+            note_damage(r, s);
             continue;
         }
         if (st == STATUS_IO) {

@@ -5,7 +5,8 @@
  *    0  u32  CRC-32C of bytes 4 to 31
  *    4  u32  length of the payload (28 bits), flags above it (4 bits)
  *    8  u32  CRC-32C of the payload
- *   12  u32  mark of the segment: random, so that bytes of a payload are never taken for a record
+ *   12  u32  mark of the segment, which is random, plus an eighth of the offset: so bytes of a payload, or of
+ *            another place, are never taken for a record
  *   16  u64  sequence number
  *   24  i64  append time, microseconds since 1970; 0: the clock was not valid
  */

@@ -4,16 +4,40 @@
  * are trusted by their footer; the others, usually one, are read through and sealed. Nothing that is found
  * prevents the start.
  */
+#include "base/clock.h"
 #include "base/log.h"
 #include "journal/journal_catalog.h"
 #include "journal/journal_file.h"
 #include "journal/journal_internal.h"
+#include "journal/journal_record.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+static const uint64_t blind_step = UINT64_C(1) << 40; /* without a clock */
+
+/* The disk may hold numbers that were given and that we do not see. More have never been given than there
+ * were microseconds, so the time is a number to go on with. */
+static void leave_numbers_out(struct journal *j)
+{
+    int64_t now_us = clock_realtime_us();
+    uint64_t unused = clock_is_plausible(now_us) ? (uint64_t)now_us : j->next_sequence + blind_step;
+    if (unused > j->next_sequence)
+        j->next_sequence = unused;
+}
+
+/* The segment that was in work may have held records that are cut off now, and that were delivered before. */
+static void leave_room(struct journal *j, const struct journal_segment *s)
+{
+    uint64_t size = (uint64_t)j->settings.segment_size;
+    if (size < s->size)
+        size = s->size;
+    if (s->base + size / JOURNAL_RECORD_HEADER > j->next_sequence)
+        j->next_sequence = s->base + size / JOURNAL_RECORD_HEADER;
+}
 
 static void note_damage(struct journal *j, const struct journal_segment *s, int fd,
                         const struct journal_scan_damage *damage)
@@ -43,8 +67,8 @@ static void seal(struct journal *j, struct journal_segment *s, int fd)
     buffer_finish(&footer);
 }
 
-/* Walk all records up to `limit`. */
-static void read_through(struct journal *j, struct journal_segment *s, int fd, uint64_t limit)
+/* Walk all records up to `limit`. False: the disk did not give all of it. */
+static bool read_through(struct journal *j, struct journal_segment *s, int fd, uint64_t limit)
 {
     struct journal_scan scan;
     struct journal_record record;
@@ -71,46 +95,84 @@ static void read_through(struct journal *j, struct journal_segment *s, int fd, u
     if (!footer)
         j->recovery.torn_bytes += scan.torn_bytes;
     journal_scan_finish(&scan);
+    return scan.unread_bytes == 0 && st == STATUS_END;
 }
 
-/* False: no record of it counts. */
-static bool recover_segment(struct journal *j, struct journal_segment *s, uint64_t limit)
+/* What is only seen in part is left as it stands, for a better day: the file is neither cut nor sealed. */
+static void note_unread(struct journal *j, const struct journal_segment *s)
 {
+    j->numbers_unsure = true;
+    log_error(
+        "journal",
+        "path=%s segment=%s cannot be read completely; the records that can be read are delivered. Check "
+        "the disk and the kernel log.",
+        j->path, s->name);
+    if (s->last < s->base)
+        journal_quarantine_move(&j->quarantine, s->name, "cannot be read");
+    else
+        journal_quarantine_link(&j->quarantine, s->name);
+}
+
+/* A segment that the disk does not open is set aside. Any other reason is about us, not about the file (no
+ * descriptor left, another user's): starting without its records would lose them. */
+static enum status give_up_segment(struct journal *j, const struct journal_segment *s, struct error *err)
+{
+    int failure = errno;
+    if (failure == ENOENT)
+        return STATUS_OK;
+    if (failure != EIO && failure != EUCLEAN && failure != EBADMSG)
+        return error_set_errno(err, STATUS_IO, failure, "cannot open %s/%s", j->path, s->name);
+    log_error("journal", "path=%s segment=%s cannot be opened: %s", j->path, s->name, strerror(failure));
+    j->numbers_unsure = true;
+    journal_quarantine_move(&j->quarantine, s->name, "cannot be opened");
+    return STATUS_OK;
+}
+
+/* `sealed` tells whether the file was finished with. */
+static enum status recover_segment(struct journal *j, struct journal_segment *s, uint64_t limit, bool *sealed,
+                                   struct error *err)
+{
+    *sealed = false;
     if (s->base > limit)
-        return false;
-    int fd = openat(j->dir_fd, s->name, O_RDWR | O_CLOEXEC);
+        return STATUS_OK;
+    int fd = journal_file_open_patiently(j->dir_fd, s->name, O_RDWR);
     if (fd < 0)
-        fd = openat(j->dir_fd, s->name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        log_error("journal", "path=%s segment=%s cannot be opened: %s", j->path, s->name, strerror(errno));
-        return false;
-    }
-    bool sealed = journal_segment_read_footer(s, fd, s->size) && s->last <= limit;
-    if (!sealed) {
+        fd = journal_file_open_patiently(j->dir_fd, s->name, O_RDONLY);
+    if (fd < 0)
+        return give_up_segment(j, s, err);
+    *sealed = journal_segment_read_footer(s, fd, s->size) && s->last <= limit;
+    if (!*sealed) {
         s->untimed = false;
         s->newest_us = 0;
-        read_through(j, s, fd, limit);
-        if (s->last >= s->base)
+        if (!read_through(j, s, fd, limit))
+            note_unread(j, s);
+        else if (s->last >= s->base)
             seal(j, s, fd);
     }
     s->append_end = s->end;
     s->append_last = s->last;
     close(fd);
-    return s->last >= s->base;
+    return STATUS_OK;
 }
 
-static void take_segment(struct journal *j, struct journal_segment *s, uint64_t limit)
+static enum status take_segment(struct journal *j, struct journal_segment *s, uint64_t limit, bool newest,
+                                struct error *err)
 {
+    bool sealed = false;
     if (s->serial > j->highest_serial)
         j->highest_serial = s->serial;
     if (s->base > j->next_sequence)
         j->next_sequence = s->base;
-    bool counts = recover_segment(j, s, limit);
     list_add(&j->segments, &s->link);
+    enum status st = recover_segment(j, s, limit, &sealed, err);
+    if (st != STATUS_OK)
+        return st;
+    if (newest && !sealed)
+        leave_room(j, s);
     j->size_bytes += s->size;
-    if (!counts) {
+    if (s->last < s->base) {
         journal_retention_drop_segment(j, s);
-        return;
+        return STATUS_OK;
     }
     if (s->last >= j->next_sequence)
         j->next_sequence = s->last + 1;
@@ -118,38 +180,41 @@ static void take_segment(struct journal *j, struct journal_segment *s, uint64_t 
         j->recovery.oldest = s->base;
     if (s->last > j->recovery.head)
         j->recovery.head = s->last;
+    return STATUS_OK;
 }
 
-/* True when there are some. */
-static bool take_segments(struct journal *j)
+/* `some` becomes true when there are any. */
+static enum status take_segments(struct journal *j, bool *some, struct error *err)
 {
     struct journal_catalog catalog = {0};
+    enum status st = STATUS_OK;
     int failure = journal_catalog_read(&catalog, j->dir_fd);
     if (failure)
-        log_error("journal", "path=%s cannot be listed: %s", j->path, strerror(failure));
-    bool some = catalog.count > 0;
-    for (size_t i = 0; i < catalog.count; i++) {
+        st = error_set_errno(err, STATUS_IO, failure, "cannot list %s", j->path);
+    *some = catalog.count > 0;
+    for (size_t i = 0; st == STATUS_OK && i < catalog.count; i++) {
         struct journal_catalog_item *item = &catalog.items[i];
         if (item->is_header_damaged)
             log_warning("journal", "path=%s segment=%s has a damaged header; its name is used", j->path,
                         item->segment->name);
         if (item->is_copy) {
-            journal_quarantine_move(&j->quarantine, item->segment->name);
+            journal_quarantine_move(&j->quarantine, item->segment->name, "is no part of this journal");
             continue;
         }
         struct journal_segment *s = item->segment;
         item->segment = NULL;
-        take_segment(j, s, item->limit);
+        st = take_segment(j, s, item->limit, i + 1 == catalog.count, err);
     }
     journal_catalog_finish(&catalog);
-    return some;
+    return st;
 }
 
-/* A journal that begins: from now on a file without positions means that they were lost. */
-static void write_first_cursors(struct journal *j)
+/* A journal that begins: from now on a file without positions means that they were lost. And one that has
+ * left out numbers: the next start must not give them. */
+static void write_cursors(struct journal *j)
 {
     struct buffer slot = {0};
-    journal_cursor_file_encode(&j->cursor_state, 0, &slot);
+    journal_cursor_file_encode(&j->cursor_state, j->durable_head, &slot);
     int failure = journal_file_write(j->cursor_fd, slot.data, slot.len,
                                      journal_cursor_file_offset(j->cursor_state.generation));
     if (failure == 0)
@@ -161,13 +226,14 @@ static void write_first_cursors(struct journal *j)
     buffer_finish(&slot);
 }
 
-static void read_cursors(struct journal *j, bool segments)
+/* False: there are none. */
+static bool read_cursors(struct journal *j, bool segments)
 {
     struct journal_cursor_state *c = &j->cursor_state;
     bool found = journal_cursor_file_read(c, j->cursor_fd);
-    if (!found && !segments)
-        write_first_cursors(j);
     j->recovery.cursors_lost = !found && segments;
+    if (c->unread || (!found && (segments || !j->cursors_are_new)))
+        j->numbers_unsure = true;
     if (c->highest >= j->next_sequence)
         j->next_sequence = c->highest + 1;
     list_for_each(e, &c->entries, struct journal_cursor_entry, link)
@@ -177,13 +243,24 @@ static void read_cursors(struct journal *j, bool segments)
     }
     if (c->highest_serial > j->highest_serial)
         j->highest_serial = c->highest_serial;
+    return found;
 }
 
-void journal_recovery_run(struct journal *j)
+enum status journal_recovery_run(struct journal *j, struct error *err)
 {
+    bool some = false;
     j->next_sequence = 1;
-    read_cursors(j, take_segments(j));
+    enum status st = take_segments(j, &some, err);
+    if (st != STATUS_OK)
+        return st;
+    bool found = read_cursors(j, some);
+    if (j->numbers_unsure)
+        leave_numbers_out(j);
     j->durable_head = j->next_sequence - 1;
+    bool jumped = j->durable_head > j->recovery.head && j->durable_head > j->cursor_state.highest;
     if (j->durable_head > j->cursor_state.highest)
         j->cursor_state.highest = j->durable_head;
+    if (found ? jumped : !some)
+        write_cursors(j);
+    return STATUS_OK;
 }

@@ -88,7 +88,7 @@ static void handle_record(void *ctx, const char *name, const struct journal_reco
         return;
     }
     struct journal_record_header h = {.length = (uint32_t)record->bytes.len,
-                                      .mark = journal_segment_mark(s->segment),
+                                      .mark = journal_segment_mark(s->segment, s->segment->append_end),
                                       .sequence = record->sequence,
                                       .appended_us = record->appended_us};
     uint8_t *place = s->pending.data + s->pending.len;

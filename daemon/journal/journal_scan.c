@@ -15,20 +15,36 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, READ_TRIES = 3, READ_PAUSE_US = 10000 };
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
+/* One page; the first that fails is given some time, because what follows is taken for lost. */
+static bool read_patiently(const struct journal_scan *scan, uint8_t *data, size_t size, uint64_t offset,
+                           size_t *got)
+{
+    for (int tries = 1;; tries++) {
+        if (journal_file_read(scan->fd, data, size, offset, got) == 0)
+            return true;
+        if (tries == READ_TRIES)
+            return false;
+        if (scan->unread_bytes == 0)
+            usleep(READ_PAUSE_US);
+    }
+}
+
 /* Page by page, zeros for what cannot be read. */
-static void read_salvaging(int fd, uint8_t *data, size_t size, uint64_t offset, size_t *got)
+static void read_salvaging(struct journal_scan *scan, uint8_t *data, size_t size, uint64_t offset,
+                           size_t *got)
 {
     for (*got = 0; *got < size;) {
         size_t step = (size_t)min_u64(size - *got, PAGE - (offset + *got) % PAGE), n = 0;
-        if (journal_file_read(fd, data + *got, step, offset + *got, &n) != 0) {
+        if (!read_patiently(scan, data + *got, step, offset + *got, &n)) {
             memset(data + *got, 0, step);
+            scan->unread_bytes += step;
             n = step;
         }
         *got += n;
@@ -48,7 +64,7 @@ static enum status load(struct journal_scan *scan, uint64_t offset, size_t need)
     size_t got = 0;
     scan->failure = 0;
     if (scan->salvage)
-        read_salvaging(scan->fd, scan->block->data, size, offset, &got);
+        read_salvaging(scan, scan->block->data, size, offset, &got);
     else
         scan->failure = journal_file_read(scan->fd, scan->block->data, size, offset, &got);
     scan->block_offset = offset;
@@ -95,7 +111,8 @@ static enum status header_at(struct journal_scan *scan, uint64_t offset, struct 
     enum status st = view(scan, offset, JOURNAL_RECORD_HEADER, &bytes);
     if (st != STATUS_OK)
         return st;
-    if (!journal_record_decode(bytes, scan->mark, h) || !is_plausible(scan, h, offset))
+    if (!journal_record_decode(bytes, journal_segment_mark(scan->segment, offset), h) ||
+        !is_plausible(scan, h, offset))
         return STATUS_CORRUPT;
     return STATUS_OK;
 }
@@ -160,7 +177,7 @@ void journal_scan_start(struct journal_scan *scan, struct journal_block_pool *po
 {
     *scan = (struct journal_scan){.pool = pool,
                                   .fd = fd,
-                                  .mark = journal_segment_mark(s),
+                                  .segment = s,
                                   .base = s->base,
                                   .end = exact ? s->end : end_of_file,
                                   .expect = from.sequence,

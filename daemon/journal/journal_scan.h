@@ -19,15 +19,16 @@ struct journal_scan_damage {
 };
 
 struct journal_scan {
-    struct journal_block_pool *pool; /* borrowed */
-    int fd;                          /* borrowed */
-    uint32_t mark;
+    struct journal_block_pool *pool;       /* borrowed */
+    int fd;                                /* borrowed */
+    const struct journal_segment *segment; /* borrowed; for the marks of its records */
     uint64_t base;
     uint64_t end;           /* records end here, or before */
     uint64_t expect;        /* number of the next record */
     uint64_t last;          /* no record has a higher number */
     bool exact;             /* `end` and `last` are known: a record that is missing before them is damage */
-    bool salvage;           /* pages that cannot be read count as zeros instead of stopping */
+    bool salvage;           /* pages that cannot be read count as zeros instead of stopping … */
+    uint64_t unread_bytes;  /* … and so many there were */
     uint64_t offset;        /* of the next record */
     uint64_t record_offset; /* of the record returned */
     struct journal_block *block;

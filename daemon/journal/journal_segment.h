@@ -57,9 +57,10 @@ void journal_segment_destroy(struct journal_segment *s);
 
 /* The serial of the next segment, with a new random half. */
 uint64_t journal_segment_next_serial(uint64_t highest);
-static inline uint32_t journal_segment_mark(const struct journal_segment *s)
+/* What a record at `offset` carries, so that bytes which ended up in another place are none. */
+static inline uint32_t journal_segment_mark(const struct journal_segment *s, uint64_t offset)
 {
-    return (uint32_t)s->serial;
+    return (uint32_t)(s->serial + offset / 8);
 }
 /* Base and serial from a file's name; false when it is no segment's. */
 bool journal_segment_parse_name(const char *name, uint64_t *base, uint64_t *serial);

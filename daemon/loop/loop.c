@@ -343,8 +343,12 @@ struct loop_notifier *loop_notifier_create(struct loop *l, loop_fn fn, void *ctx
         return NULL;
     }
     event_assign(&n->event, l->base, n->fd, EV_READ | EV_PERSIST | EV_ET, handle_notifier, n);
-    event_add(&n->event, NULL);
-    return n;
+    if (event_add(&n->event, NULL) == 0)
+        return n;
+    log_error("loop", "a notifier cannot be watched: %s", strerror(errno));
+    close(n->fd);
+    free(n);
+    return NULL;
 }
 
 void loop_notifier_signal(struct loop_notifier *n)

@@ -40,7 +40,7 @@ static void add_record(struct journal_segment *s, uint64_t sequence)
 {
     uint8_t *place = good + s->append_end;
     struct journal_record_header h = {
-        .mark = journal_segment_mark(s), .sequence = sequence, .appended_us = 1};
+        .mark = journal_segment_mark(s, s->append_end), .sequence = sequence, .appended_us = 1};
     h.length = (uint32_t)fill_payload(sequence, place + JOURNAL_RECORD_HEADER);
     journal_record_encode(place, &h);
     journal_record_seal(place);

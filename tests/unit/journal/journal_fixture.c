@@ -301,8 +301,11 @@ void fixture_fill(struct fixture *f, unsigned count, unsigned burst)
 
 void fixture_turns(struct fixture *f, int64_t ms)
 {
-    for (int64_t i = 0; i < ms; i += 5)
+    for (int64_t i = 0; i < ms; i += 5) {
         loop_turn(f->loop, 5);
+        for (int waits = 0; f->journal && f->journal->writer_busy && waits < 2000; waits++)
+            loop_turn(f->loop, 5); /* however slow the disk is */
+    }
 }
 
 struct journal_cursor *fixture_cursor(struct fixture *f, const char *name, enum journal_start start)

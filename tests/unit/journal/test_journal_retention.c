@@ -43,7 +43,7 @@ static void advance(struct fixture *f, int64_t ms)
 {
     for (int64_t left = ms; left > 0; left -= 250) {
         clock_fake_advance(250000);
-        loop_turn(f->loop, 0);
+        fixture_turns(f, 5);
     }
     fixture_turns(f, 30);
 }
@@ -384,7 +384,7 @@ static void test_note_waits_for_commit(void **state)
     g.settings.path = copy;
     fixture_open(&g);
     struct journal_cursor *d = fixture_cursor(&g, "a", JOURNAL_FROM_OLDEST);
-    assert_int_equal(journal_durable_head(g.journal), 10);
+    assert_int_equal(journal_recovery(g.journal)->head, 10);
     assert_int_equal(journal_cursor_note(d).counted_through, 10);
     assert_int_equal(journal_cursor_note(d).pending, 10);
     journal_cursor_close(d);
