@@ -1,0 +1,112 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+import os
+import sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import concurrent.futures
+import shutil
+
+from journal_case import DRIVER, MEMORY_SHIM, SHIM, JournalCase, make_workspace
+from harness import SHORT, Test, is_sanitized
+
+# The driver starts on a journal that was left in the middle, so the calls of recovery are among those that fail.
+# Every call is hit, once and from there on; then a clean start reads the rest and takes new messages.
+test = Test("every system call of the journal fails, or is the last one: nothing acknowledged is lost", seconds=900)
+ERRORS = {
+    "pwritev": ("EIO", "ENOSPC", "EINTR", "SHORT"),
+    "fdatasync": ("EIO", "ENOSPC", "EINTR"),
+    "fsync": ("EIO", "ENOSPC"),
+    "fallocate": ("EIO", "ENOSPC", "EINTR"),
+    "ftruncate": ("EIO", "ENOSPC"),
+    "unlink": ("EIO", "ENOSPC"),
+    "rename": ("EIO", "ENOSPC"),
+    "open": ("EIO", "EMFILE", "ENOSPC"),
+    "pread": ("EIO", "SHORT", "EINTR"),
+    "any": ("KILL",),
+}
+STEP = 7 if SHORT or is_sanitized() else 1
+MEMORY_SAMPLES = 40 if SHORT or is_sanitized() else 200
+FIRST_RUN = ("-n", 150, "-b", 6, "-l", 90, "-k", 10, "-u")
+FAULTED_RUN = ("-f", 1000, "-n", 210, "-b", 6, "-l", 15, "-k", 10)
+CLEAN_RUN = ("-f", 5000, "-n", 12, "-b", 4)
+REPAIRED = {"pwritev", "fdatasync", "fallocate", "ftruncate", "unlink", "rename", "fsync"}
+workspace = make_workspace(test)
+template = JournalCase(workspace, "template")
+assert template.run(*FIRST_RUN) == 0
+
+
+def fresh_case(name):
+    case = JournalCase(workspace, name)
+    shutil.copytree(template.directory, case.directory)
+    shutil.copy(template.log, case.log)
+    return case
+
+
+def count_calls(call, shim=SHIM):
+    case = fresh_case(f"count-{call}")
+    assert case.run(*FAULTED_RUN, fault={"call": call, "at": 0}, shim=shim) == 0, case.text
+    return case.calls()
+
+
+def has_kept_files(case):
+    """What a disk does not give for good is damage: set aside, so that it can be looked at when the disk can."""
+    kept = os.path.join(case.directory, "quarantine")
+    return os.path.isdir(kept) and any(name.endswith(".seg") for name in os.listdir(kept))
+
+
+def problems_of(case, call, fault, status):
+    """What is wrong with a case, as text; empty when nothing is."""
+    found = []
+    killed = fault.get("with") == "KILL"
+    memory = call == "malloc"
+    if status not in ((-9, 0) if killed else (0, 3, -6, 1, 70) if memory else (0, 3)):
+        found.append(f"the faulted run ended with {status}")
+    if case.run(*CLEAN_RUN):
+        found.append("the clean run does not work")
+    oracle, verdict = case.judge()
+    if call in ("open", "pread") and fault["count"] == 0 and has_kept_files(case):
+        verdict.wrong["lost"] = []
+    if not verdict:
+        found.append(str(verdict))
+    stream = [number for _stream, number in oracle.acknowledged]
+    if call in REPAIRED and not killed and fault["count"] == 1 and status == 0 and 1209 not in stream:
+        found.append("one failure was not repaired")
+    if 5011 not in stream:
+        found.append("no messages are taken after the fault")
+    return found
+
+
+def run_one(call, at, count, error):
+    name = f"{call}-{error}-{at}-{'once' if count == 1 else 'on'}"
+    case = fresh_case(name)
+    fault = {"call": call, "at": at, "count": count, "with": error}
+    status = case.run(*FAULTED_RUN, fault=fault, shim=MEMORY_SHIM if call == "malloc" else SHIM)
+    found = problems_of(case, call, fault, status)
+    if found:
+        return f"{name}: {'; '.join(found)}\n{case.text[-1500:]}"
+    case.remove()
+    return ""
+
+
+def run_campaign(text, jobs):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        failed = [result for result in pool.map(lambda job: run_one(*job), jobs) if result]
+    test.check(not failed, f"{text}: {len(jobs)} runs, {len(failed)} wrong")
+    for result in failed[:3]:
+        test.note(result)
+
+
+assert os.path.exists(DRIVER)
+for called, errors in ERRORS.items():
+    total = count_calls(called)
+    offset = test.random.randrange(STEP)
+    jobs = [(called, at, count, error) for error in errors for at in range(1 + offset, total + 1, STEP)
+            for count in ((1,) if error in ("KILL", "EINTR") else (1, 0))]
+    run_campaign(f"{called} ({total} calls)", jobs)
+
+total = count_calls("malloc", MEMORY_SHIM)
+places = sorted(test.random.sample(range(1, total + 1), min(MEMORY_SAMPLES, total)))
+test.note(f"seed {test.seed}")
+run_campaign(f"memory ({total} allocations)", [("malloc", at, count, "ENOMEM") for at in places for count in (1, 0)])
+test.finish()

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Preloaded into a program under test: the k-th call of one function below one directory fails, once or from
+ * then on. By environment:
+ *
+ *   FAULT_DIRECTORY  only descriptors and names below it
+ *   FAULT_CALL       write pwritev pread fdatasync fsync fallocate ftruncate rename unlink open any
+ *   FAULT_AT         which call, from 1; 0: only count
+ *   FAULT_COUNT      how many calls fail from there on; 0: all
+ *   FAULT_WITH       EIO ENOSPC EINTR ENOMEM EMFILE SHORT (half of it is done) KILL (SIGKILL before the call)
+ *   FAULT_REPORT     file for the number of calls, written at exit
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+enum { WITH_SHORT = -1, WITH_KILL = -2 };
+
+static char directory[PATH_MAX];
+static char wanted[32];
+static unsigned long at, count;
+static int with;
+static atomic_ulong calls;
+static atomic_bool started;
+
+static int parse_with(const char *name)
+{
+    static const struct {
+        const char *name;
+        int value;
+    } names[] = {{"EIO", EIO},       {"ENOSPC", ENOSPC},    {"EINTR", EINTR},    {"ENOMEM", ENOMEM},
+                 {"EMFILE", EMFILE}, {"SHORT", WITH_SHORT}, {"KILL", WITH_KILL}, {NULL, 0}};
+    for (int i = 0; name && names[i].name; i++) {
+        if (strcmp(names[i].name, name) == 0)
+            return names[i].value;
+    }
+    return EIO;
+}
+
+static unsigned long number_of(const char *name, unsigned long otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtoul(text, NULL, 10) : otherwise;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    const char *path = getenv("FAULT_DIRECTORY"), *call = getenv("FAULT_CALL");
+    if (!call)
+        return;
+    snprintf(directory, sizeof(directory), "%s", path ? path : "/");
+    snprintf(wanted, sizeof(wanted), "%s", call);
+    at = number_of("FAULT_AT", 0);
+    count = number_of("FAULT_COUNT", 1);
+    with = parse_with(getenv("FAULT_WITH"));
+    atomic_store(&started, true);
+}
+
+__attribute__((destructor)) static void report(void)
+{
+    const char *path = getenv("FAULT_REPORT");
+    char text[32];
+    if (!path || !atomic_exchange(&started, false))
+        return;
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int len = snprintf(text, sizeof(text), "%lu\n", atomic_load(&calls));
+    if (fd >= 0 && syscall(SYS_write, fd, text, len) == len)
+        close(fd);
+}
+
+static bool is_below(const char *path)
+{
+    size_t len = strlen(directory);
+    return strncmp(path, directory, len) == 0 && (len == 1 || path[len] == '/' || path[len] == '\0');
+}
+
+static bool is_ours(int fd)
+{
+    char link[32], path[PATH_MAX];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof(path) - 1);
+    if (len <= 0)
+        return false;
+    path[len] = '\0';
+    return is_below(path);
+}
+
+static bool is_wanted(const char *call)
+{
+    return atomic_load_explicit(&started, memory_order_relaxed) &&
+           (strcmp(wanted, call) == 0 || (strcmp(wanted, "any") == 0 && strcmp(call, "pread") != 0));
+}
+
+/* 0: do it; an errno or WITH_SHORT: what shall happen instead. */
+static int next(void)
+{
+    unsigned long number = atomic_fetch_add(&calls, 1) + 1;
+    if (at == 0 || number < at || (count > 0 && number >= at + count))
+        return 0;
+    if (with == WITH_KILL)
+        syscall(SYS_kill, getpid(), SIGKILL);
+    return with;
+}
+
+static int fault_of(const char *call, int fd)
+{
+    if (!is_wanted(call))
+        return 0;
+    int saved = errno;
+    int fault = is_ours(fd) ? next() : 0;
+    errno = fault > 0 ? fault : saved;
+    return fault;
+}
+
+static int fault_of_name(const char *call, int dir_fd, const char *name)
+{
+    if (!is_wanted(call))
+        return 0;
+    int saved = errno;
+    int fault = (name[0] == '/' ? is_below(name) : is_ours(dir_fd)) ? next() : 0;
+    errno = fault > 0 ? fault : saved;
+    return fault;
+}
+
+EXPORT ssize_t write(int fd, const void *data, size_t size)
+{
+    int fault = fault_of("write", fd);
+    if (fault > 0)
+        return -1;
+    if (fault == WITH_SHORT && size > 1)
+        size /= 2;
+    return syscall(SYS_write, fd, data, size);
+}
+
+EXPORT ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+    int fault = fault_of("write", fd);
+    if (fault > 0)
+        return -1;
+    if (fault == WITH_SHORT && size > 1)
+        size /= 2;
+    return syscall(SYS_pwrite64, fd, data, size, offset);
+}
+
+EXPORT ssize_t pwritev(int fd, const struct iovec *parts, int part_count, off_t offset)
+{
+    int fault = fault_of("pwritev", fd);
+    if (fault > 0)
+        return -1;
+    if (fault == WITH_SHORT && part_count > 0 && parts->iov_len > 1)
+        return syscall(SYS_pwrite64, fd, parts->iov_base, parts->iov_len / 2, offset);
+    return syscall(SYS_pwritev, fd, parts, (long)part_count, offset, 0L);
+}
+
+EXPORT ssize_t pread(int fd, void *data, size_t size, off_t offset)
+{
+    int fault = fault_of("pread", fd);
+    if (fault > 0)
+        return -1;
+    if (fault == WITH_SHORT && size > 1)
+        size /= 2;
+    return syscall(SYS_pread64, fd, data, size, offset);
+}
+
+EXPORT int fdatasync(int fd)
+{
+    return fault_of("fdatasync", fd) > 0 ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+EXPORT int fsync(int fd)
+{
+    return fault_of("fsync", fd) > 0 ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+EXPORT int fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    return fault_of("fallocate", fd) > 0 ? -1 : (int)syscall(SYS_fallocate, fd, mode, offset, len);
+}
+
+EXPORT int ftruncate(int fd, off_t len)
+{
+    return fault_of("ftruncate", fd) > 0 ? -1 : (int)syscall(SYS_ftruncate, fd, len);
+}
+
+EXPORT int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+    if (fault_of_name("rename", to_fd, to) > 0)
+        return -1;
+    return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, 0);
+}
+
+EXPORT int rename(const char *from, const char *to)
+{
+    return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+EXPORT int unlinkat(int dir_fd, const char *name, int flags)
+{
+    if (fault_of_name("unlink", dir_fd, name) > 0)
+        return -1;
+    return (int)syscall(SYS_unlinkat, dir_fd, name, flags);
+}
+
+EXPORT int unlink(const char *name)
+{
+    return unlinkat(AT_FDCWD, name, 0);
+}
+
+EXPORT int openat(int dir_fd, const char *name, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, int) : 0;
+    va_end(args);
+    if (fault_of_name("open", dir_fd, name) > 0)
+        return -1;
+    return (int)syscall(SYS_openat, dir_fd, name, flags, mode);
+}
+
+EXPORT int open(const char *name, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, int) : 0;
+    va_end(args);
+    return openat(AT_FDCWD, name, flags, mode);
+}
+
+EXPORT ssize_t pwrite64(int, const void *, size_t, off_t) __attribute__((alias("pwrite")));
+EXPORT ssize_t pwritev64(int, const struct iovec *, int, off_t) __attribute__((alias("pwritev")));
+EXPORT ssize_t pread64(int, void *, size_t, off_t) __attribute__((alias("pread")));
+EXPORT int fallocate64(int, int, off_t, off_t) __attribute__((alias("fallocate")));
+EXPORT int ftruncate64(int, off_t) __attribute__((alias("ftruncate")));
+EXPORT int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
+EXPORT int open64(const char *, int, ...) __attribute__((alias("open")));
