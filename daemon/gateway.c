@@ -122,18 +122,25 @@ static void handle_journal_state(void *ctx)
 {
     struct gateway *g = ctx;
     if (journal_state(g->journal) == JOURNAL_OK) {
+        gateway_states_check(g);
         log_info("journal", "takes messages");
         if (!g->stopping)
             generation_resume_sources(g->generation);
         return;
     }
-    log_error("journal", "%s", journal_state_text(g->journal));
+    gateway_states_check(g);
+}
+
+static void handle_dead_journal_state(void *ctx)
+{
+    gateway_states_check(ctx);
 }
 
 static void report_status(void *ctx)
 {
     struct gateway *g = ctx;
     service_manager_status(g->service, gateway_status_text(g));
+    gateway_states_check(g);
     loop_timer_start(g->status_timer, STATUS_INTERVAL_MS);
 }
 
@@ -158,6 +165,7 @@ static bool open_storage(struct gateway *g, const struct gateway_config *c, stru
     if (!g->dead_journal)
         return false;
     journal_set_state_callback(g->journal, handle_journal_state, g);
+    journal_set_state_callback(g->dead_journal, handle_dead_journal_state, g);
     g->parts.journal = g->journal;
     g->parts.dead_letters = dead_letter_store_create(g->dead_journal, g->loop);
     g->parts.routes = route_table_create(g->journal, g->metrics);
@@ -170,6 +178,7 @@ static bool open_admin(struct gateway *g, const struct gateway_config *c, struct
     char *path = xasprintf("%s/control.sock", c->gateway.runtime_directory);
     g->admin = admin_server_create(g->loop);
     gateway_status_register(g);
+    gateway_states_register(g);
     g->dead_letters = gateway_dead_letters_create(g);
     enum status result = admin_server_listen_unix(g->admin, path, err);
     free(path);

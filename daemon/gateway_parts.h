@@ -6,6 +6,7 @@
 #ifndef GATEWAY_PARTS_H
 #define GATEWAY_PARTS_H
 
+#include "gateway_states.h"
 #include "generation.h"
 #include "metrics/metrics.h"
 
@@ -37,6 +38,7 @@ struct gateway {
     struct loop_signal *signals[3];
     struct loop_timer *drain_timer, *status_timer;
     struct gateway_counters counters;
+    struct gateway_states states;
     struct histogram turns;
     int64_t started_us; /* monotonic */
     int64_t drain_deadline_us;

@@ -169,6 +169,16 @@ static void write_routes(struct json_writer *w, struct gateway *g)
     json_writer_end_object(w);
 }
 
+static void write_state(void *ctx, enum gateway_state state, const char *part, const char *text)
+{
+    struct json_writer *w = ctx;
+    json_writer_begin_object(w, NULL);
+    json_writer_add_text(w, "state", gateway_states_name(state));
+    json_writer_add_text(w, "part", part);
+    json_writer_add_text(w, "text", text);
+    json_writer_end_object(w);
+}
+
 static void handle_status(void *ctx, struct admin_request *rq)
 {
     struct gateway *g = ctx;
@@ -185,6 +195,9 @@ static void handle_status(void *ctx, struct admin_request *rq)
     json_writer_add_int(&w, "uptime_s", (clock_monotonic_us() - g->started_us) / 1000000);
     json_writer_add_uint(&w, "reloads", g->counters.reloads);
     json_writer_add_uint(&w, "reload_failures", g->counters.reload_failures);
+    json_writer_begin_list(&w, "states");
+    gateway_states_each(g, write_state, &w);
+    json_writer_end_list(&w);
     write_journal(&w, "journal", g->journal);
     write_journal(&w, "dead_letters", g->dead_journal);
     write_sources(&w, g);

@@ -57,6 +57,20 @@ static void print_gateway(const struct fby_value *status)
     putchar('\n');
 }
 
+static void print_states(const struct fby_value *status)
+{
+    const struct fby_value *states = cli_value_member(status, "states");
+    for (uint32_t i = 0; states->type == FBY_LIST && i < states->len; i++) {
+        printf("%-14s", i ? "" : "attention");
+        cli_value_print(&states->items[i], "state");
+        putchar(' ');
+        cli_value_print(&states->items[i], "part");
+        printf(": ");
+        cli_value_print(&states->items[i], "text");
+        putchar('\n');
+    }
+}
+
 static void print_journal(const struct fby_value *status, const char *name, const char *title)
 {
     const struct fby_value *j = cli_value_member(status, name), *recovery = cli_value_member(j, "recovery");
@@ -166,6 +180,7 @@ static int print_page(const struct cli_answer *answer)
     bool parsed = cli_value_parse(answer, &arena, &status);
     if (parsed) {
         print_gateway(&status);
+        print_states(&status);
         print_journal(&status, "journal", "journal");
         print_journal(&status, "dead_letters", "dead letters");
         print_sources(&status);

@@ -209,6 +209,11 @@ static const struct mqtt_client_events client_events = {
     .on_writable = handle_writable,
 };
 
+bool upstream_mqtt_has_id_conflict(const struct upstream *u)
+{
+    return u->ops == &mqtt_ops && mqtt_client_has_id_conflict(((const struct upstream_mqtt *)u)->client);
+}
+
 struct upstream *upstream_mqtt_create(const char *name, const struct mqtt_settings *s, const char *client_id,
                                       const char *gateway, const char *status_topic, struct loop *l,
                                       struct metrics *metrics, struct error *err)

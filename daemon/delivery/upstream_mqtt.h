@@ -18,4 +18,7 @@ struct upstream *upstream_mqtt_create(const char *name, const struct mqtt_settin
                                       const char *gateway, const char *status_topic, struct loop *l,
                                       struct metrics *metrics, struct error *err);
 
+/* False for other kinds. */
+bool upstream_mqtt_has_id_conflict(const struct upstream *u);
+
 #endif

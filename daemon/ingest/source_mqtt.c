@@ -446,6 +446,7 @@ void source_mqtt_status(const struct source_mqtt *s, struct source_mqtt_status *
         .subscribed = is_subscribed(s),
         .possible_gap = s->counters.gaps > 0,
         .last_gap_us = s->last_gap_us,
+        .id_conflict = mqtt_client_has_id_conflict(s->client),
         .stopped_by_sink = s->stopped_by_sink,
         .text = state_text(s),
         .filter_count = s->wanted.count,

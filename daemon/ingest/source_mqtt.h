@@ -42,6 +42,7 @@ struct source_mqtt_status {
     bool subscribed;      /* connected, and the broker has answered for every filter */
     bool possible_gap;    /* since the start a session was lost: messages may be missing */
     int64_t last_gap_us;  /* when, since 1970; 0: never */
+    bool id_conflict;     /* another client seems to use our client id */
     bool stopped_by_sink; /* no room or no storage */
     const char *text;     /* one line; valid until the next call */
     size_t filter_count;  /* wanted */

@@ -38,6 +38,7 @@ enum {
     QUICK_LOSSES = 3,  /* so many short connections in a row: somebody else has our client id */
     DEFAULT_RECEIVE_WINDOW = 20,
     STATE_TEXT_BYTES = 500,
+    CONFLICT_SHOWN_US = 60 * 1000 * 1000,
 };
 
 enum client_state {
@@ -77,6 +78,7 @@ struct mqtt_client {
     bool version_known;
     unsigned closed_v5_tries; /* the broker hung up on a version 5 CONNECT, so many times in a row */
     unsigned quick_losses;
+    int64_t id_conflict_us; /* when a loss last looked like one; 0: never */
     int64_t connected_us, next_try_us;
     struct backoff backoff;
     struct mqtt_inflight inflight;
@@ -227,6 +229,8 @@ static void note_reason(struct mqtt_client *c)
         snprintf(c->reason + len, sizeof c->reason - len,
                  "; again soon after connecting: maybe another client uses the same client id (%s)",
                  c->role->client_id);
+    if (strstr(c->reason, "same client id"))
+        c->id_conflict_us = clock_monotonic_us();
 }
 
 /* The end of a connection or of a try, in a call of its own: the socket's callbacks are over. */
@@ -652,6 +656,11 @@ const char *mqtt_client_state_text(const struct mqtt_client *c)
         snprintf(c->state_text, STATE_TEXT_BYTES, "%s; next try in %.1f s", c->reason,
                  wait_ms > 0 ? (double)wait_ms / 1000.0 : 0.0);
     return c->state_text;
+}
+
+bool mqtt_client_has_id_conflict(const struct mqtt_client *c)
+{
+    return c->id_conflict_us && clock_monotonic_us() - c->id_conflict_us < CONFLICT_SHOWN_US;
 }
 
 unsigned mqtt_client_receive_window(const struct mqtt_client *c)

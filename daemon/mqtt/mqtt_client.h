@@ -54,6 +54,9 @@ void mqtt_client_destroy(struct mqtt_client *c);
 bool mqtt_client_is_connected(const struct mqtt_client *c);
 /* One line: "connected", or why not and when the next try is. Valid until the next call. */
 const char *mqtt_client_state_text(const struct mqtt_client *c);
+/* Another client seems to use the same client id: it took our session within the last minute, or connections
+ * end soon after they begin, again and again. */
+bool mqtt_client_has_id_conflict(const struct mqtt_client *c);
 /* The Receive Maximum or inflight window that limits unacknowledged messages towards us, if known; else 20.
  */
 unsigned mqtt_client_receive_window(const struct mqtt_client *c);

@@ -19,6 +19,7 @@ system_tests = \
   %D%/40-dead-letters.py \
   %D%/41-commands.py \
   %D%/42-operator-command.py \
-  %D%/43-journal-tools.py
+  %D%/43-journal-tools.py \
+  %D%/44-states.py
 dist_check_SCRIPTS += $(system_tests)
 TESTS += $(system_tests)
