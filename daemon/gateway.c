@@ -15,6 +15,7 @@
 #include "gateway_parts.h"
 #include "gateway_reload.h"
 #include "gateway_status.h"
+#include "journal/journal.h"
 #include "loop/loop.h"
 #include "mqtt/mqtt_client.h"
 #include "pipeline/route_table.h"
@@ -161,7 +162,8 @@ static bool open_storage(struct gateway *g, const struct gateway_config *c, stru
     g->journal = journal_open(&c->journal, "messages", g->loop, g->metrics, err);
     if (!g->journal)
         return false;
-    g->dead_journal = journal_open(&c->dead_letters, "dead_letters", g->loop, g->metrics, err);
+    struct journal_settings dead = dead_letter_journal_settings(&c->dead_letters, &c->journal);
+    g->dead_journal = journal_open(&dead, "dead_letters", g->loop, g->metrics, err);
     if (!g->dead_journal)
         return false;
     journal_set_state_callback(g->journal, handle_journal_state, g);

@@ -7,8 +7,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "delivery/dead_letter.h"
 #include "gateway_last_good.h"
 #include "gateway_parts.h"
+#include "journal/journal.h"
 #include "loop/loop.h"
 #include "service_manager.h"
 
@@ -24,6 +26,7 @@ struct gateway_reload {
     int64_t deadline_us;
     gateway_reload_done_fn done;
     void *ctx;
+    bool again; /* SIGHUP came meanwhile: the file may have changed after it was read */
 };
 
 static void tell(gateway_reload_done_fn done, void *ctx, bool ok, const char *text, size_t len)
@@ -76,14 +79,16 @@ static void destroy(struct gateway_reload *r)
     free(r);
 }
 
-static void swap_generations(struct gateway_reload *r)
+/* True when the file is to be read once more. */
+static bool swap_generations(struct gateway_reload *r)
 {
     struct gateway *g = r->gateway;
     struct generation *next = r->next;
     const struct gateway_config *c = generation_config(next);
     log_set_level((enum log_level)c->log.level);
     journal_configure(g->journal, &c->journal);
-    journal_configure(g->dead_journal, &c->dead_letters);
+    struct journal_settings dead = dead_letter_journal_settings(&c->dead_letters, &c->journal);
+    journal_configure(g->dead_journal, &dead);
     struct generation *old = g->generation;
     g->generation = next;
     generation_start(next, old);
@@ -95,22 +100,26 @@ static void swap_generations(struct gateway_reload *r)
     service_manager_ready(g->service);
     gateway_reload_done_fn done = r->done;
     void *ctx = r->ctx;
+    bool again = r->again;
     destroy(r);
     static const char text[] = "reloaded\n";
     tell(done, ctx, true, text, sizeof text - 1);
+    return again;
 }
 
 static void wait_for_windows(void *ctx)
 {
     struct gateway_reload *r = ctx;
-    bool idle = generation_is_idle(r->gateway->generation, r->next);
+    struct gateway *g = r->gateway;
+    bool idle = generation_is_idle(g->generation, r->next);
     if (!idle && clock_monotonic_us() < r->deadline_us) {
         loop_timer_start(r->timer, DRAIN_POLL_MS);
         return;
     }
     if (!idle)
         log_warning("reload", "a changed route still had messages in flight; they are sent again");
-    swap_generations(r);
+    if (swap_generations(r))
+        gateway_reload_begin(g, NULL, NULL);
 }
 
 static void log_report(const struct config_report *r, struct buffer *text)
@@ -156,6 +165,11 @@ static struct generation *prepare(struct gateway *g, gateway_reload_done_fn done
 
 void gateway_reload_begin(struct gateway *g, gateway_reload_done_fn done, void *ctx)
 {
+    if (g->reload && !done) {
+        log_info("reload", "another one is under way; the file is read again after it");
+        g->reload->again = true;
+        return;
+    }
     if (g->reload || g->stopping) {
         static const char text[] = "another reload, or the shutdown, is under way; try again\n";
         tell(done, ctx, false, text, sizeof text - 1);
@@ -167,7 +181,8 @@ void gateway_reload_begin(struct gateway *g, gateway_reload_done_fn done, void *
     if (!next)
         return;
     struct gateway_reload *r = xcalloc(1, sizeof *r);
-    *r = (struct gateway_reload){g, next, NULL, clock_monotonic_us() + DRAIN_LIMIT_MS * 1000, done, ctx};
+    *r = (struct gateway_reload){g,    next, NULL, clock_monotonic_us() + DRAIN_LIMIT_MS * 1000,
+                                 done, ctx,  false};
     r->timer = loop_timer_create(g->loop, wait_for_windows, r);
     g->reload = r;
     generation_stop_changed(g->generation, next);

@@ -134,6 +134,7 @@ static void write_delivery(struct json_writer *w, struct gateway *g, struct deli
     json_writer_add_uint(w, "journal_full", c->dropped_full);
     json_writer_add_uint(w, "expired", c->dropped_expired);
     json_writer_add_uint(w, "damaged", c->dropped_damaged);
+    json_writer_add_uint(w, "not_routed", c->dropped_not_routed);
     json_writer_end_object(w);
     json_writer_add_uint(w, "retried", c->retried);
     json_writer_add_uint(w, "retries", c->retries);

@@ -215,7 +215,7 @@ static bool build_delivery(struct generation *g, const struct generation *old, c
     struct delivery_part *p = &g->deliveries[g->delivery_count++];
     const struct delivery_part *before = find_delivery(old, r->name, t->label);
     *p = (struct delivery_part){share(g->shared), r, t, NULL, PART_NEW};
-    if (before && before->target->fingerprint == t->fingerprint &&
+    if (before && delivery_is_running(before->delivery) && before->target->fingerprint == t->fingerprint &&
         find_upstream(g, t->name)->state == PART_KEPT) {
         p->state = PART_KEPT;
         return true;

@@ -68,6 +68,17 @@ static struct bytes cut(struct bytes text)
     return bytes_of(text.data, text.len < TEXT_MAX ? text.len : TEXT_MAX);
 }
 
+struct journal_settings dead_letter_journal_settings(const struct journal_settings *own,
+                                                     const struct journal_settings *messages)
+{
+    enum { TEXTS = 4 };
+    struct journal_settings s = *own;
+    int64_t least = messages->record_limit + FIXED_BYTES + TEXTS * (int64_t)(sizeof(uint16_t) + TEXT_MAX);
+    if (s.record_limit < least)
+        s.record_limit = least;
+    return s;
+}
+
 enum status dead_letter_add(struct dead_letter_store *s, const struct dead_letter *d,
                             dead_letter_done_fn done, void *ctx)
 {

@@ -12,6 +12,7 @@
 
 struct dead_letter_store;
 struct journal;
+struct journal_settings;
 struct loop;
 
 struct dead_letter {
@@ -30,6 +31,11 @@ struct dead_letter_counters {
     uint64_t added, retried, purged;
     uint64_t dropped_full, dropped_expired; /* removed by the limits of the store while they were open */
 };
+
+/* `own` for a store of letters from a journal opened with `messages`: a letter is larger than its message by
+ * the reason and the names, and none may be too large to be kept. */
+struct journal_settings dead_letter_journal_settings(const struct journal_settings *own,
+                                                     const struct journal_settings *messages);
 
 /* The letters that are there are read in the background. */
 struct dead_letter_store *dead_letter_store_create(struct journal *j, struct loop *l);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/number_format.h"
 #include "delivery/dead_letter.h"
+#include "delivery/delivery_former.h"
 #include "delivery/delivery_internal.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
@@ -281,12 +282,13 @@ static size_t read_records(struct delivery *d, struct delivery_batch *b, struct 
         if (*result != STATUS_OK)
             break;
         struct arena_mark mark = arena_mark(&b->arena);
-        struct delivery_record *r = delivery_record_create(d, b, jr.sequence, jr.bytes);
+        struct message m;
+        struct delivery_record *r = delivery_record_create(d, b, jr.sequence, jr.bytes, &m);
+        delivery_counters_handle_read(d, jr.sequence, &m, r != NULL);
         if (!r) {
             arena_rewind(&b->arena, mark);
             continue;
         }
-        delivery_counters_handle_read(d, jr.sequence);
         delivery_batch_hold(b, jr.block);
         b->bytes += jr.bytes.len;
         list_add(&d->window, &r->link);
@@ -310,7 +312,7 @@ static bool read_batch(struct delivery *d)
                           journal_state_text(d->parts.journal));
         loop_timer_start(d->timer, READ_RETRY_MS);
     }
-    if (result == STATUS_END && d->window_count == 0)
+    if (result == STATUS_END)
         delivery_counters_handle_end(d);
     if (count == 0) {
         delivery_batch_give(&d->batches, b);
@@ -377,15 +379,20 @@ static void handle_evict(void *ctx, uint64_t through, const char *reason)
     arena_init(&arena, 0, 0);
     while (at <= through && journal_peek(d->parts.journal, &at, &jr) == STATUS_OK && jr.sequence <= through) {
         arena_reset(&arena);
-        if (message_codec_decode(jr.bytes, &arena, &m) != STATUS_OK ||
-            !route_match_find(&d->parts.match, m.source, m.topic, NULL))
+        if (message_codec_decode(jr.bytes, &arena, &m) != STATUS_OK)
             continue;
-        delivery_counters_handle_read(d, jr.sequence);
+        bool wanted = route_match_find(&d->parts.match, m.source, m.topic, NULL) != NULL;
+        delivery_counters_handle_read(d, jr.sequence, &m, wanted);
+        if (!wanted)
+            continue;
         d->settled++;
         count++;
     }
     arena_finish(&arena);
     *dropped += count;
+    d->evicted_through = through;
+    delivery_counters_note(d);
+    delivery_schedule_pump(d);
     if (count)
         log_limited(
             10000, LOG_LEVEL_WARNING, "delivery",
@@ -405,6 +412,7 @@ struct delivery *delivery_create(const struct delivery_parts *parts, struct erro
     d->cursor_name = xasprintf("%s:%s", parts->route, parts->target);
     list_init(&d->window);
     list_init(&d->retries);
+    list_init(&d->formers);
     list_init(&d->dead_waiting);
     delivery_batch_pool_init(&d->batches);
     d->entry = (struct route_entry){
@@ -440,11 +448,15 @@ enum status delivery_start(struct delivery *d, struct error *err)
     uint64_t confirmed = journal_cursor_confirmed(d->cursor);
     d->counted_through = note.counted_through;
     d->counted_early = note.pending;
+    d->evicted_through = 0;
     if (note.counted_through < confirmed || confirmed + 1 < oldest) {
         d->counted_through = confirmed;
         d->counted_early = 0;
     }
-    d->count_on_read_through = journal_durable_head(p->journal);
+    d->backlog = d->counted_early;
+    d->last_read = confirmed;
+    delivery_former_set_through(&d->formers, d->counted_through);
+    d->count_on_read_through = route_table_newest(p->routes);
     d->new_through = d->count_on_read_through;
     delivery_counters_begin(d);
     delivery_sender_init(&d->sender, p->upstream, p->loop, p->settings->retry_min_ms,
@@ -462,6 +474,11 @@ enum status delivery_start(struct delivery *d, struct error *err)
     d->started = true;
     delivery_schedule_pump(d);
     return STATUS_OK;
+}
+
+bool delivery_is_running(const struct delivery *d)
+{
+    return d->started;
 }
 
 void delivery_stop_reading(struct delivery *d)
@@ -503,6 +520,7 @@ void delivery_destroy(struct delivery *d)
         return;
     d->stopped = true;
     if (d->started) {
+        d->started = false; /* what a stage still says when it goes schedules nothing */
         loop_defer_cancel(d->parts.loop, pump, d);
         pop_window(d);
         forget_dead_letters(d, &d->window);
@@ -518,6 +536,7 @@ void delivery_destroy(struct delivery *d)
     if (d->cursor)
         journal_cursor_close(d->cursor);
     delivery_batch_pool_finish(&d->batches);
+    delivery_former_finish(&d->formers);
     topic_template_destroy(d->topic);
     free(d->cursor_name);
     free(d);
@@ -534,9 +553,16 @@ const char *delivery_target(const struct delivery *d)
 }
 
 /* What is queued now is carried by the cursor's note and becomes part of `accepted` again at the start. */
-void delivery_inherit(struct delivery *d, const struct delivery *old)
+void delivery_inherit(struct delivery *d, struct delivery *old)
 {
     d->counters = old->counters;
+    d->counters.dropped_full += delivery_counters_evicted_in_flight(old, true);
+    delivery_former_move_all(&d->formers, &old->formers);
+    if (old->started)
+        delivery_former_add(&d->formers, &old->parts.match);
+    d->sender.outputs = old->sender.outputs;
+    d->sender.retries = old->sender.retries;
+    d->sender.rejected = old->sender.rejected;
 }
 
 const char *delivery_state_text(const struct delivery *d)
@@ -544,6 +570,8 @@ const char *delivery_state_text(const struct delivery *d)
     struct delivery *self = (struct delivery *)(uintptr_t)d;
     if (d->stopped)
         return "stopping";
+    if (!d->started)
+        return "not running: its cursor could not be opened";
     if (!list_is_empty(&d->dead_waiting))
         return "waiting for the dead-letter store";
     if (d->sender.waiting || !list_is_empty(&d->sender.again)) {

@@ -43,6 +43,7 @@ struct delivery_counters {
     uint64_t delivered, filtered, aggregated, dead_lettered;
     uint64_t dropped_full, dropped_expired; /* removed by the journal's policy before they were read */
     uint64_t dropped_damaged;               /* counted, and not readable in the journal any more */
+    uint64_t dropped_not_routed;            /* accepted by filters that a reload has changed */
     uint64_t retried;                       /* dead letters that came again; part of accepted */
     uint64_t outputs, retries, rejected;    /* answers of the upstream, one for each output */
     int64_t queued;    /* accepted and none of the others; refreshed by delivery_counters() */
@@ -55,6 +56,7 @@ struct delivery_counters {
 struct delivery *delivery_create(const struct delivery_parts *parts, struct error *err);
 /* Open the cursor and begin. The name of the cursor is "route:target". */
 MUST_CHECK enum status delivery_start(struct delivery *d, struct error *err);
+bool delivery_is_running(const struct delivery *d); /* delivery_start() has succeeded */
 /* Read no more records; those in flight go on. */
 void delivery_stop_reading(struct delivery *d);
 bool delivery_is_idle(
@@ -82,8 +84,10 @@ MUST_CHECK enum status delivery_retry(struct delivery *d, uint64_t sequence, str
 const char *delivery_route(const struct delivery *d);
 const char *delivery_target(const struct delivery *d);
 const struct delivery_counters *delivery_counters(struct delivery *d);
-/* Continue another's counts: a reload must not make counters fall. Before delivery_start(). */
-void delivery_inherit(struct delivery *d, const struct delivery *old);
+/* Continue another's counts: a reload must not make counters fall. What the other's filters accepted and ours
+ * do not becomes dropped_not_routed as it is passed. Before delivery_start(); the other is only good for
+ * delivery_destroy() then. */
+void delivery_inherit(struct delivery *d, struct delivery *old);
 /* "delivering", "idle", "waiting for the upstream", "retrying: <reason>". */
 const char *delivery_state_text(const struct delivery *d);
 /* The last reason for a retry, rejection or dead letter; "". */

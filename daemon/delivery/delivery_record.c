@@ -47,11 +47,11 @@ static _Noreturn void stop_without_memory(const struct delivery *d)
 }
 
 struct delivery_record *delivery_record_create(struct delivery *d, struct delivery_batch *b,
-                                               uint64_t sequence, struct bytes bytes)
+                                               uint64_t sequence, struct bytes bytes, struct message *m)
 {
-    struct message m;
     struct bytes captures[TOPIC_CAPTURES_MAX];
-    if (message_codec_decode(bytes, &b->arena, &m) != STATUS_OK) {
+    if (message_codec_decode(bytes, &b->arena, m) != STATUS_OK) {
+        *m = (struct message){0};
         log_limited(
             10000, LOG_LEVEL_ERROR, "delivery",
             "%s: record %llu is not a message of this version and is passed over; it stays in the journal "
@@ -59,7 +59,7 @@ struct delivery_record *delivery_record_create(struct delivery *d, struct delive
             d->cursor_name, (unsigned long long)sequence);
         return NULL;
     }
-    const struct topic_filter *filter = route_match_find(&d->parts.match, m.source, m.topic, captures);
+    const struct topic_filter *filter = route_match_find(&d->parts.match, m->source, m->topic, captures);
     if (!filter)
         return NULL;
     size_t size =
@@ -73,6 +73,6 @@ struct delivery_record *delivery_record_create(struct delivery *d, struct delive
     r->pipeline.arena = &b->arena;
     list_init(&r->link);
     list_init(&r->dead_link);
-    fill_view(r, sequence, &m, filter, captures);
+    fill_view(r, sequence, m, filter, captures);
     return r;
 }

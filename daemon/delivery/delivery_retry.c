@@ -6,6 +6,7 @@
 #include "delivery/delivery_internal.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
+#include "message/message.h"
 
 #include <stdlib.h>
 
@@ -71,9 +72,10 @@ enum status delivery_retry(struct delivery *d, uint64_t sequence, struct bytes r
     struct delivery_batch *b = delivery_batch_take(&d->batches);
     uint8_t *copy = arena_alloc(&b->arena, record.len);
     struct delivery_record *r = NULL;
+    struct message m;
     if (copy) {
         memcpy(copy, record.data, record.len);
-        r = delivery_record_create(d, b, sequence, bytes_of(copy, record.len));
+        r = delivery_record_create(d, b, sequence, bytes_of(copy, record.len), &m);
     }
     if (!r) {
         delivery_batch_give(&d->batches, b);

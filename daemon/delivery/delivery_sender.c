@@ -141,7 +141,14 @@ void delivery_sender_init(struct delivery_sender *s, struct upstream *u, struct 
                           int64_t retry_max_ms, const struct delivery_sender_events *events, void *ctx)
 {
     *s = (struct delivery_sender){
-        .upstream = u, .events = events, .ctx = ctx, .wait_ms = UPSTREAM_RETRY_AT_ONCE};
+        .upstream = u,
+        .events = events,
+        .ctx = ctx,
+        .wait_ms = UPSTREAM_RETRY_AT_ONCE,
+        .outputs = s->outputs,
+        .retries = s->retries,
+        .rejected = s->rejected,
+    };
     s->user.on_result = handle_result;
     s->user.on_ready = handle_ready;
     list_init(&s->ready);

@@ -49,6 +49,7 @@ struct delivery_sender {
     char problem[200]; /* the last reason, for status */
 };
 
+/* The three counts stay as they are. */
 void delivery_sender_init(struct delivery_sender *s, struct upstream *u, struct loop *l, int64_t retry_min_ms,
                           int64_t retry_max_ms, const struct delivery_sender_events *events, void *ctx);
 /* Outputs with the upstream are taken back; none is told. */

@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/libdelivery.a
   %D%/delivery.c %D%/delivery.h \
   %D%/delivery_internal.h \
   %D%/delivery_counters.c \
+  %D%/delivery_former.c %D%/delivery_former.h \
   %D%/delivery_record.c \
   %D%/delivery_retry.c \
   %D%/delivery_batch.c %D%/delivery_batch.h \

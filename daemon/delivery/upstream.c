@@ -75,8 +75,9 @@ void upstream_add_user(struct upstream *u, struct upstream_user *user)
 
 void upstream_remove_user(struct upstream *u, struct upstream_user *user)
 {
-    u->ops->cancel(u, user);
     list_remove(&user->link);
+    u->ops->cancel(u, user);
+    upstream_tell_ready(u); /* those told "busy" because of what is forgotten now */
 }
 
 size_t upstream_send(struct upstream *u, struct outgoing *const *items, size_t count)

@@ -22,7 +22,8 @@ struct accepted {
     uint64_t messages;
     message_sink_committed_fn done;
     void *ctx;
-    uint64_t counts[]; /* route_table.slot_capacity */
+    size_t slot_capacity; /* the table's when this was made: it may have grown since */
+    uint64_t counts[];    /* slot_capacity */
 };
 
 struct route_table_counters {
@@ -67,15 +68,23 @@ const struct topic_filter *route_match_find(const struct route_match *m, struct 
     return NULL;
 }
 
+static struct accepted *create_accepted(struct route_table *t)
+{
+    struct accepted *a = xcalloc(1, sizeof *a + t->slot_capacity * sizeof a->counts[0]);
+    list_init(&a->link);
+    a->table = t;
+    a->slot_capacity = t->slot_capacity;
+    return a;
+}
+
 static struct accepted *take_accepted(struct route_table *t)
 {
     struct accepted *a = list_first(&t->idle, struct accepted, link);
     if (a) {
         list_remove(&a->link);
-        memset(a->counts, 0, t->slot_capacity * sizeof a->counts[0]);
+        memset(a->counts, 0, a->slot_capacity * sizeof a->counts[0]);
     } else {
-        a = xcalloc(1, sizeof *a + t->slot_capacity * sizeof a->counts[0]);
-        list_init(&a->link);
+        a = create_accepted(t);
     }
     a->table = t;
     a->last_sequence = 0;
@@ -101,9 +110,7 @@ static void add_slots(struct route_table *t)
     t->entries = xrealloc(t->entries, t->slot_capacity * sizeof(*t->entries));
     memset(t->entries + old, 0, (t->slot_capacity - old) * sizeof(*t->entries));
     free_idle(t);
-    struct accepted *grown = xcalloc(1, sizeof *grown + t->slot_capacity * sizeof grown->counts[0]);
-    list_init(&grown->link);
-    grown->table = t;
+    struct accepted *grown = create_accepted(t);
     if (t->current) {
         grown->last_sequence = t->current->last_sequence;
         grown->messages = t->current->messages;
@@ -132,8 +139,20 @@ void route_table_remove(struct route_table *t, struct route_entry *e)
     t->current->counts[e->slot] = 0;
     list_for_each(a, &t->open, struct accepted, link)
     {
-        a->counts[e->slot] = 0;
+        if (e->slot < a->slot_capacity)
+            a->counts[e->slot] = 0;
     }
+}
+
+uint64_t route_table_newest(const struct route_table *t)
+{
+    uint64_t newest = journal_durable_head(t->journal);
+    list_for_each(a, &t->open, const struct accepted, link)
+    {
+        if (a->last_sequence > newest)
+            newest = a->last_sequence;
+    }
+    return t->current->last_sequence > newest ? t->current->last_sequence : newest;
 }
 
 /* ---- The sink ---- */
@@ -187,7 +206,7 @@ static enum status accept_message(void *self, const struct message *m)
 
 static void tell_deliveries(struct route_table *t, const struct accepted *a)
 {
-    for (size_t i = 0; i < t->slot_count; i++)
+    for (size_t i = 0; i < t->slot_count && i < a->slot_capacity; i++)
         if (a->counts[i] && t->entries[i])
             t->entries[i]->on_accepted(t->entries[i]->ctx, a->counts[i], a->last_sequence);
 }
@@ -201,7 +220,10 @@ static void handle_committed(void *ctx, enum status result)
     if (result == STATUS_OK)
         tell_deliveries(t, a);
     list_remove(&a->link);
-    list_add(&t->idle, &a->link);
+    if (a->slot_capacity == t->slot_capacity)
+        list_add(&t->idle, &a->link);
+    else
+        free(a);
     if (done)
         done(done_ctx, result);
 }

@@ -38,9 +38,11 @@ struct route_entry {
     size_t slot; /* the table's */
 };
 void route_table_add(struct route_table *t, struct route_entry *e);
-/* Messages accepted and not yet durable are still reported before it goes, when the commit ends: call when no
- * commit is open or accept that its deliveries count them on reading. */
+/* Messages accepted for it and not yet durable are not reported any more: who comes after it counts those up
+ * to route_table_newest() on reading. */
 void route_table_remove(struct route_table *t, struct route_entry *e);
+/* The newest record, durable or not. What an entry added now is told of comes after it. */
+uint64_t route_table_newest(const struct route_table *t);
 
 struct message_sink route_table_sink(struct route_table *t);
 /* A commit is under way or messages wait for one. */

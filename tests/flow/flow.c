@@ -58,18 +58,9 @@ static struct journal *open_journal(struct flow *f, const char *name)
     return j;
 }
 
-void flow_open(struct flow *f)
+static struct delivery *create_delivery(struct flow *f)
 {
     struct error err;
-    f->loop = loop_create(&err);
-    f->metrics = metrics_create();
-    f->plugins = plugin_host_create("/nonexistent", f->loop, f->metrics);
-    f->journal = open_journal(f, "journal");
-    f->dead_journal = open_journal(f, "dead");
-    f->dead_letters = dead_letter_store_create(f->dead_journal, f->loop);
-    f->routes = route_table_create(f->journal, f->metrics);
-    f->upstream = upstream_null_create("sink", f->loop);
-    upstream_null_set_handler(f->upstream, handle_output, f);
     struct delivery_parts parts = {
         .gateway_id = "gw",
         .route = "r",
@@ -85,9 +76,40 @@ void flow_open(struct flow *f)
         .loop = f->loop,
         .metrics = f->metrics,
     };
-    f->delivery = delivery_create(&parts, &err);
-    assert_non_null(f->delivery);
+    struct delivery *d = delivery_create(&parts, &err);
+    assert_non_null(d);
+    return d;
+}
+
+void flow_open(struct flow *f)
+{
+    struct error err;
+    f->loop = loop_create(&err);
+    f->metrics = metrics_create();
+    f->plugins = plugin_host_create("/nonexistent", f->loop, f->metrics);
+    f->journal = open_journal(f, "journal");
+    f->dead_journal = open_journal(f, "dead");
+    f->dead_letters = dead_letter_store_create(f->dead_journal, f->loop);
+    f->routes = route_table_create(f->journal, f->metrics);
+    f->upstream = upstream_null_create("sink", f->loop);
+    upstream_null_set_handler(f->upstream, handle_output, f);
+    f->delivery = create_delivery(f);
     assert_int_equal(delivery_start(f->delivery, &err), STATUS_OK);
+}
+
+void flow_reload(struct flow *f, const char *filter)
+{
+    struct error err;
+    struct topic_filter *former = f->filter;
+    f->filter = topic_filter_parse(filter, &err);
+    assert_non_null(f->filter);
+    struct delivery *next = create_delivery(f);
+    delivery_stop_reading(f->delivery);
+    delivery_inherit(next, f->delivery);
+    delivery_destroy(f->delivery);
+    topic_filter_destroy(former);
+    f->delivery = next;
+    assert_int_equal(delivery_start(next, &err), STATUS_OK);
 }
 
 void flow_close(struct flow *f)
@@ -188,7 +210,7 @@ void flow_check_counters(struct flow *f)
     assert_true(c->queued >= 0);
     assert_int_equal(c->accepted, c->delivered + (uint64_t)c->queued + c->filtered + c->aggregated +
                                       c->dead_lettered + c->dropped_full + c->dropped_expired +
-                                      c->dropped_damaged);
+                                      c->dropped_damaged + c->dropped_not_routed);
 }
 
 uint64_t flow_dead_letters(struct flow *f)

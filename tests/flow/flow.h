@@ -46,6 +46,8 @@ void flow_create(struct flow *f, const char *filter);
 void flow_open(struct flow *f);
 /* In order, as at SIGTERM. */
 void flow_close(struct flow *f);
+/* As a reload that changes the route's filter: the old delivery is replaced. */
+void flow_reload(struct flow *f, const char *filter);
 /* Without writing anything more: the journal directory is copied as it is, and the next flow_open() reads the
  * copy. */
 void flow_crash(struct flow *f);

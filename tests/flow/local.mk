@@ -6,4 +6,13 @@ check_LIBRARIES += %D%/libflow.a
 check_PROGRAMS += %D%/test_delivery
 TESTS += %D%/test_delivery
 %C%_test_delivery_LDADD = %D%/libflow.a $(RANK5) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/test_reload
+TESTS += %D%/test_reload
+%C%_test_reload_LDADD = %D%/libflow.a $(RANK5) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/test_limits
+TESTS += %D%/test_limits
+%C%_test_limits_LDADD = %D%/libflow.a $(RANK5) $(CMOCKA_LIBS)
+
 endif

@@ -159,6 +159,30 @@ static void a_cancelled_commit_still_counts(void **state)
     assert_int_equal(f->committed, 0);
 }
 
+static void entries_added_and_removed_while_a_commit_runs(void **state)
+{
+    enum { MORE = 40 };
+    struct fixture *f = *state;
+    struct route_entry more[MORE];
+    struct message m = {.source = bytes_of_text("b"), .topic = bytes_of_text("a/1")};
+    assert_int_equal(f->sink.accept(f->sink.self, &m), STATUS_OK);
+    f->sink.commit(f->sink.self, NULL, NULL);
+    assert_int_equal(f->sink.accept(f->sink.self, &m), STATUS_OK);
+    assert_int_equal(route_table_newest(f->routes), 2);
+    for (int i = 0; i < MORE; i++) {
+        more[i] = (struct route_entry){
+            .match = {bytes_of_text("b"), &f->filters[1], 1}, .on_accepted = count_second, .ctx = f};
+        route_table_add(f->routes, &more[i]);
+    }
+    for (int i = 0; i < MORE; i++)
+        route_table_remove(f->routes, &more[i]);
+    f->sink.commit(f->sink.self, NULL, NULL);
+    for (int i = 0; i < 200 && route_table_is_committing(f->routes); i++)
+        loop_turn(f->loop, 10);
+    assert_int_equal(f->accepted[0], 2);
+    assert_int_equal(f->accepted[1], 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -168,6 +192,7 @@ int main(void)
         TEST(a_message_over_the_limit_is_said_to_be_so),
         TEST(a_removed_route_is_told_nothing),
         TEST(a_cancelled_commit_still_counts),
+        cmocka_unit_test_setup_teardown(entries_added_and_removed_while_a_commit_runs, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
