@@ -1,5 +1,5 @@
 forebayincludedir = $(includedir)/forebay
-forebayinclude_HEADERS = %D%/include/forebay/plugin.h
+forebayinclude_HEADERS = %D%/include/forebay/plugin.h %D%/include/forebay/tree.h
 
 # A plugin is one shared object that links no symbol of the daemon. Without libtool: a program linked with -shared.
 plugin_cppflags = -I$(top_srcdir)/plugins/include -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFBY_VERSION='"$(PACKAGE_VERSION)"'
@@ -15,3 +15,5 @@ include %D%/example/local.mk
 include %D%/filter/local.mk
 include %D%/file/local.mk
 include %D%/http/local.mk
+include %D%/cbor/local.mk
+include %D%/msgpack/local.mk

@@ -18,6 +18,7 @@ system_tests = \
   %D%/25-last-good.py \
   %D%/40-dead-letters.py \
   %D%/41-commands.py \
+  %D%/42-codecs.py \
   %D%/42-operator-command.py \
   %D%/43-journal-tools.py \
   %D%/44-states.py
