@@ -180,6 +180,102 @@ static void a_crash_loses_nothing_that_was_committed(void **state)
     flow_check_counters(f);
 }
 
+static int retry_results[8], retry_count;
+
+static void note_retry(void *ctx, enum delivery_retry_result result)
+{
+    (void)ctx;
+    retry_results[retry_count++] = (int)result;
+}
+
+/* Every open letter is offered to the delivery again. */
+static void retry_open_letters(struct flow *f)
+{
+    struct dead_letter letter;
+    uint64_t number = 1;
+    retry_count = 0;
+    for (; dead_letter_store_next(f->dead_letters, &number, &letter) == STATUS_OK; number++)
+        assert_int_equal(delivery_retry(f->delivery, letter.sequence, letter.record, note_retry, f),
+                         STATUS_OK);
+}
+
+static void dead_letters_come_again_beside_the_window(void **state)
+{
+    struct flow *f = *state;
+    f->answer = answer_reject_one;
+    rejected_number = 5;
+    flow_open(f);
+    flow_publish(f, "sensors/a/t", 0, 10);
+    assert_true(flow_settle(f));
+    flow_turn(f, 5);
+    assert_int_equal(dead_letter_store_counters(f->dead_letters)->open, 1);
+    retry_open_letters(f);
+    flow_check_counters(f);
+    flow_turn(f, 20);
+    assert_int_equal(retry_count, 1);
+    assert_int_equal(retry_results[0], DELIVERY_RETRY_DEAD_LETTERED);
+    assert_int_equal(dead_letter_store_counters(f->dead_letters)->open, 2);
+    rejected_number = 1000;
+    retry_open_letters(f);
+    flow_turn(f, 20);
+    assert_int_equal(retry_count, 2);
+    assert_int_equal(retry_results[0], DELIVERY_RETRY_DELIVERED);
+    assert_string_equal(f->outputs[f->output_count - 1], "sensors/a/t payload-5");
+    assert_int_equal(delivery_counters(f->delivery)->retried, 3);
+    assert_int_equal(delivery_counters(f->delivery)->queued, 0);
+    flow_check_counters(f);
+}
+
+static void retired_letters_stay_retired_over_a_restart(void **state)
+{
+    struct flow *f = *state;
+    f->answer = answer_reject_one;
+    rejected_number = 5;
+    flow_open(f);
+    flow_publish(f, "sensors/a/t", 0, 6);
+    flow_publish(f, "sensors/a/t", 5, 2);
+    assert_true(flow_settle(f));
+    flow_turn(f, 5);
+    uint64_t number = 2;
+    assert_int_equal(dead_letter_store_counters(f->dead_letters)->open, 2);
+    assert_int_equal(dead_letter_retire(f->dead_letters, &number, 1, DEAD_LETTER_PURGED, NULL, NULL),
+                     STATUS_OK);
+    flow_turn(f, 10);
+    flow_crash(f);
+    rejected_number = 1000; /* what comes again after the crash is delivered */
+    flow_open(f);
+    flow_turn(f, 10);
+    assert_true(dead_letter_store_is_read(f->dead_letters));
+    assert_int_equal(dead_letter_store_counters(f->dead_letters)->open, 1);
+    struct dead_letter letter;
+    number = 1;
+    assert_int_equal(dead_letter_store_next(f->dead_letters, &number, &letter), STATUS_OK);
+    assert_int_equal(number, 1);
+    number = 2;
+    assert_int_equal(dead_letter_store_next(f->dead_letters, &number, &letter), STATUS_END);
+}
+
+static void an_ending_delivery_tells_its_retries(void **state)
+{
+    struct flow *f = *state;
+    f->answer = answer_reject_one;
+    rejected_number = 5;
+    flow_open(f);
+    flow_publish(f, "sensors/a/t", 5, 1);
+    assert_true(flow_settle(f));
+    flow_turn(f, 5);
+    f->answer = answer_down;
+    upstream_is_down = true;
+    retry_open_letters(f);
+    flow_turn(f, 5);
+    assert_int_equal(retry_count, 0);
+    assert_int_equal(delivery_counters(f->delivery)->queued, 1);
+    flow_check_counters(f);
+    flow_close(f);
+    assert_int_equal(retry_count, 1);
+    assert_int_equal(retry_results[0], DELIVERY_RETRY_CANCELLED);
+}
+
 static int set_up(void **state)
 {
     struct flow *f = calloc(1, sizeof *f);
@@ -207,6 +303,9 @@ int main(void)
         TEST(rejected_ones_become_dead_letters),
         TEST(a_restart_continues_behind_the_last_confirmed),
         TEST(a_crash_loses_nothing_that_was_committed),
+        TEST(dead_letters_come_again_beside_the_window),
+        TEST(retired_letters_stay_retired_over_a_restart),
+        TEST(an_ending_delivery_tells_its_retries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
