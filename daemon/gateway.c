@@ -187,9 +187,10 @@ static bool open_admin(struct gateway *g, const struct gateway_config *c, struct
     if (result != STATUS_OK || !c->admin.listen)
         return result == STATUS_OK;
     const char *colon = strrchr(c->admin.listen, ':');
+    long port = colon ? strtol(colon + 1, NULL, 10) : 0; /* checked with the document */
     char *host =
         xstrndup(c->admin.listen, colon ? (size_t)(colon - c->admin.listen) : strlen(c->admin.listen));
-    result = admin_server_listen_tcp(g->admin, host, colon ? atoi(colon + 1) : 0, err);
+    result = admin_server_listen_tcp(g->admin, host, (int)port, err);
     free(host);
     return result == STATUS_OK;
 }

@@ -56,7 +56,7 @@ static inline void buffer_add(struct buffer *b, const void *data, size_t len)
 {
     if (len == 0 || !buffer_reserve(b, len))
         return;
-    memcpy(b->data + b->len, data, len);
+    memcpy(b->data + b->len, data, len); /* cppcheck-suppress uninitvar */
     b->len += len;
 }
 

@@ -19,11 +19,13 @@
 
 enum { RETRY_MIN_MS = 1000, RETRY_MAX_MS = 30000, SEGMENT_SIZE_MIN = 64 * 1024 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of members and initialisers take none */
 #define ROW(member, row_kind, row_name, row_help)                                                            \
     {                                                                                                        \
         .name = row_name, .kind = row_kind, .offset = offsetof(struct journal, member), .help = row_help     \
     }
 
+/* NOLINTEND(bugprone-macro-parentheses) */
 static const struct metric_row metric_rows[] = {
     ROW(stats.appended_records, METRIC_COUNTER, "forebay_journal_appended_records_total",
         "Records appended."),

@@ -206,7 +206,8 @@ static bool integers_equal(const struct fby_value *a, const struct fby_value *b)
 
 static bool integer_equals_double(const struct fby_value *i, double d)
 {
-    if (!(d >= -0x1p63 && d < 0x1p64) || d != floor(d))
+    /* -2^63 and 2^64, exactly */
+    if (!(d >= -9223372036854775808.0 && d < 18446744073709551616.0) || d != floor(d))
         return false;
     struct fby_value whole = d < 0 ? value_int((int64_t)d) : value_uint((uint64_t)d);
     return integers_equal(i, &whole);

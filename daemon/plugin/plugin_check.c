@@ -111,7 +111,7 @@ bool plugin_check_name(const char *name)
     if (!name || *name < 'a' || *name > 'z')
         return false;
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
-    return name[len] == 0 && len <= NAME_MAX_BYTES;
+    return len <= NAME_MAX_BYTES && name[len] == 0;
 }
 
 enum status plugin_check_description(const struct fby_plugin *found, const char *name,

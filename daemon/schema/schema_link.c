@@ -415,7 +415,7 @@ static bool run(struct schema_linker *l, struct schema_set *const *sets, size_t 
 enum status schema_link(const struct schema_registry *r, struct schema_set *const *sets, size_t set_count,
                         struct arena *arena, struct strmap *symbols, struct error *err)
 {
-    struct error own;
+    struct error own = {0};
     struct schema_linker l = {.registry = r, .arena = arena, .symbols = symbols, .err = err ? err : &own};
     arena_init(&l.scratch, 0, 0);
     struct schema_set *builtin = schema_set_create("built-in", schema_builtin_set(), l.err);

@@ -16,6 +16,7 @@ failures=0
 if command -v cppcheck >/dev/null; then
     cppcheck -q -j"$jobs" --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
         --suppress=missingIncludeSystem --suppress=unknownMacro --suppress=nullPointerArithmetic \
+        --suppress=autoVariables --suppress=internalAstError \
         --template='{file}:{line}: {id}: {message}' -D_GNU_SOURCE -D__GNUC__=12 "${includes[@]}" "${sources[@]}" ||
         failures=$((failures + 1))
 else
@@ -25,7 +26,7 @@ fi
 if command -v clang-tidy >/dev/null; then
     findings=$(printf '%s\0' "${sources[@]}" | xargs -0 -P"$jobs" -I{} clang-tidy --quiet --config-file="$root/.clang-tidy" {} -- \
             -std=gnu11 -D_GNU_SOURCE -DFBY_SYSCONFDIR='"/etc"' -DFBY_PLUGIN_DIR='"/p"' -DFBY_DATADIR='"/d"' \
-            -DFBY_LOCALSTATEDIR='"/v"' -DFBY_RUNSTATEDIR='"/r"' "${includes[@]}" "${library_includes[@]}" 2>/dev/null |
+            -DFBY_LOCALSTATEDIR='"/v"' -DFBY_RUNSTATEDIR='"/r"' -DFBY_VERSION='"0"' "${includes[@]}" -I"$build/daemon/schema" "${library_includes[@]}" 2>/dev/null |
             grep -E '(warning|error):' | LC_ALL=C sort -u)
     if [ -n "$findings" ]; then
         echo "$findings"
