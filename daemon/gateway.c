@@ -85,7 +85,9 @@ static bool make_directory(const char *path, mode_t mode, struct error *err)
 static void finish_when_idle(void *ctx)
 {
     struct gateway *g = ctx;
-    if (!generation_is_all_idle(g->generation) && clock_monotonic_us() < g->drain_deadline_us) {
+    bool acknowledged = generation_stop_sources(g->generation);
+    if ((!acknowledged || !generation_is_all_idle(g->generation)) &&
+        clock_monotonic_us() < g->drain_deadline_us) {
         loop_timer_start(g->drain_timer, DRAIN_POLL_MS);
         return;
     }
@@ -106,7 +108,7 @@ static void handle_terminate(void *ctx)
     g->stopping = true;
     service_manager_stopping(g->service);
     gateway_reload_cancel(g);
-    generation_stop_sources(g->generation);
+    (void)generation_stop_sources(g->generation);
     generation_stop_all(g->generation);
     g->drain_deadline_us = clock_monotonic_us() + limit_ms * 1000;
     loop_timer_start(g->drain_timer, 0);

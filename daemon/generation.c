@@ -464,10 +464,17 @@ static void destroy_source(struct source_part *p)
     p->source = NULL;
 }
 
-void generation_stop_sources(struct generation *g)
+bool generation_stop_sources(struct generation *g)
 {
-    for (size_t i = 0; i < g->source_count; i++)
-        destroy_source(&g->sources[i]);
+    bool all = true;
+    for (size_t i = 0; i < g->source_count; i++) {
+        struct source_mqtt *s = g->sources[i].source;
+        if (!s || source_mqtt_stop(s))
+            destroy_source(&g->sources[i]);
+        else
+            all = false;
+    }
+    return all;
 }
 
 void generation_stop_all(struct generation *g)

@@ -44,8 +44,9 @@ bool generation_is_idle(const struct generation *old, const struct generation *n
  * Problems are logged. */
 void generation_start(struct generation *g, struct generation *old);
 
-/* Shutting down: sources go first, then deliveries run empty. */
-void generation_stop_sources(struct generation *g);
+/* Shutting down: sources go first, then deliveries run empty. False: a commit is under way whose messages are
+ * acknowledged when it ends; call it again. */
+bool generation_stop_sources(struct generation *g);
 void generation_stop_all(struct generation *g);
 bool generation_is_all_idle(const struct generation *g);
 void generation_destroy(struct generation *g);

@@ -361,6 +361,12 @@ struct source_mqtt *source_mqtt_create(const struct source_mqtt_options *o, cons
     return s;
 }
 
+bool source_mqtt_stop(struct source_mqtt *s)
+{
+    mqtt_client_set_paused(s->client, true);
+    return !s->committing;
+}
+
 void source_mqtt_destroy(struct source_mqtt *s)
 {
     if (!s)

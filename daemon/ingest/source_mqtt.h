@@ -57,6 +57,9 @@ struct source_mqtt *source_mqtt_create(const struct source_mqtt_options *o, cons
 /* Disconnects; a burst that is being committed is not acknowledged and comes again. The session stays at
  * the broker. */
 void source_mqtt_destroy(struct source_mqtt *s);
+/* Read no more. True when nothing that was read waits to be acknowledged any more: destroyed before, it comes
+ * again. */
+bool source_mqtt_stop(struct source_mqtt *s);
 
 /* What all routes together want, repetitions and overlaps welcome. Copied. Takes effect now or at the next
  * connect; filters that stay are not touched. */
