@@ -1,5 +1,5 @@
 forebayincludedir = $(includedir)/forebay
-forebayinclude_HEADERS = %D%/include/forebay/plugin.h %D%/include/forebay/tree.h
+forebayinclude_HEADERS = %D%/include/forebay/plugin.h %D%/include/forebay/tree.h %D%/include/forebay/unpack.h
 
 # A plugin is one shared object that links no symbol of the daemon. Without libtool: a program linked with -shared.
 plugin_cppflags = -I$(top_srcdir)/plugins/include -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFBY_VERSION='"$(PACKAGE_VERSION)"'
@@ -17,3 +17,5 @@ include %D%/file/local.mk
 include %D%/http/local.mk
 include %D%/cbor/local.mk
 include %D%/msgpack/local.mk
+include %D%/gzip/local.mk
+include %D%/zstd/local.mk

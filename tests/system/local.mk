@@ -21,6 +21,7 @@ system_tests = \
   %D%/42-codecs.py \
   %D%/42-operator-command.py \
   %D%/43-journal-tools.py \
-  %D%/44-states.py
+  %D%/44-states.py \
+  %D%/45-compressed-payloads.py
 dist_check_SCRIPTS += $(system_tests)
 TESTS += $(system_tests)
