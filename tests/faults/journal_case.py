@@ -37,6 +37,7 @@ class JournalCase:
         self.log = os.path.join(self.path, "log")
         self.report = os.path.join(self.path, "report")
         self.text = ""
+        self.void = []
 
     def run(self, *arguments, fault=None, shim=SHIM):
         """Returns the exit status (negative: a signal). `fault`: variables of the shim without FAULT_."""
@@ -67,7 +68,7 @@ class JournalCase:
 
     def judge(self, window=None):
         oracle = Oracle()
-        self.runs = oracle.read_log(self.log)
+        self.runs = oracle.read_log(self.log, void=self.void)
         return oracle, oracle.judge(window)
 
     def remove(self):

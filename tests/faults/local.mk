@@ -15,7 +15,8 @@ shim_cflags = -std=gnu11 -fPIC -fvisibility=hidden $(FBY_WARNINGS)
 
 fault_tests = \
   %D%/10-journal-calls.py \
-  %D%/20-journal-damage.py
+  %D%/20-journal-damage.py \
+  %D%/30-power-cuts.py
 
 dist_check_SCRIPTS += $(fault_tests)
 TESTS += $(fault_tests)

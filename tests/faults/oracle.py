@@ -78,14 +78,19 @@ class Oracle:
 
     # ---- The log of journal_driver ---------------------------------------------------------------------------
 
-    def read_log(self, path, stream="journal"):
-        """Take over every run that the log has. Returns the runs as lists of (letter, words)."""
-        runs, last = [], 0
+    def read_log(self, path, stream="journal", void=()):
+        """Take over every run that the log has. Returns the runs as lists of (letter, words). `void`: ranges of bytes
+        that were written when the power may have been gone: what was acknowledged or numbered there does not count."""
+        runs, last, at = [], 0, 0
         with open(path, encoding="ascii") as file:
             for line in file:
+                start, at = at, at + len(line)
                 if not line.endswith("\n"):
                     continue
                 letter, *words = line.split()
+                unsure = any(begin <= start < end for begin, end in void)
+                if letter == "A" and unsure:
+                    continue
                 if letter in "ON":
                     runs.append([])
                     last = 0
@@ -96,7 +101,7 @@ class Oracle:
                     self.acknowledge(stream, int(words[0]))
                 elif letter == "D":
                     content, sequence = int(words[0]), int(words[1])
-                    self.receive(stream, content, words[2] == "ok", sequence)
+                    self.receive(stream, content, words[2] == "ok", None if unsure else sequence)
                     if sequence <= last:
                         self.corrupt.append((stream, f"number {sequence} after {last}"))
                     last = sequence
