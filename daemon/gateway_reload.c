@@ -125,6 +125,8 @@ static void wait_for_windows(void *ctx)
 static void log_report(const struct config_report *r, struct buffer *text)
 {
     config_report_render(r, text);
+    if (text->len == 0)
+        return;
     char *lines = xstrndup((const char *)text->data, text->len);
     char *rest = lines;
     for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n"))
