@@ -69,10 +69,10 @@ static inline void fby_unpack_finish(struct fby_unpack *u)
 
 static inline void fby_unpack_begin(struct fby_unpack *u, const struct fby_decode *d)
 {
-    enum { FREE_OF_RATIO = 64 << 10 };
+    const size_t free_of_ratio = 64 << 10;
     size_t most = (size_t)u->options->max_output, ratio = (size_t)u->options->max_ratio;
     size_t by_ratio = d->payload.len > most / ratio ? most : d->payload.len * ratio;
-    u->limit = by_ratio < FREE_OF_RATIO ? FREE_OF_RATIO : by_ratio;
+    u->limit = by_ratio < free_of_ratio ? free_of_ratio : by_ratio;
     if (u->limit > most)
         u->limit = most;
     u->len = 0;
