@@ -105,8 +105,11 @@ for called, errors in ERRORS.items():
             for count in ((1,) if error in ("KILL", "EINTR") else (1, 0))]
     run_campaign(f"{called} ({total} calls)", jobs)
 
+test.note(f"seed {test.seed}")
+if is_sanitized():  # brings an allocator of its own
+    test.skip_case("memory", "a sanitizer has its own allocator")
+    test.finish()
 total = count_calls("malloc", MEMORY_SHIM)
 places = sorted(test.random.sample(range(1, total + 1), min(MEMORY_SAMPLES, total)))
-test.note(f"seed {test.seed}")
 run_campaign(f"memory ({total} allocations)", [("malloc", at, count, "ENOMEM") for at in places for count in (1, 0)])
 test.finish()
