@@ -94,7 +94,7 @@ stage_clang() {
 stage_address() {
     build address --enable-werror --enable-sanitizers || return 1
     # shellcheck disable=SC2086
-    ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+    ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
         run_check address "$(select_tests address $address_tests)"
 }
 
