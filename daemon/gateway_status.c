@@ -120,7 +120,7 @@ static void write_upstreams(struct json_writer *w, struct gateway *g)
 static void write_delivery(struct json_writer *w, struct gateway *g, struct delivery *d)
 {
     const struct delivery_counters *c = delivery_counters(d);
-    uint64_t head = journal_durable_head(g->journal), confirmed = delivery_confirmed(d);
+    uint64_t confirmed = delivery_confirmed(d);
     json_writer_begin_object(w, delivery_target(d));
     json_writer_add_text(w, "state", delivery_state_text(d));
     json_writer_add_text(w, "last_problem", delivery_last_problem(d));
@@ -141,7 +141,7 @@ static void write_delivery(struct json_writer *w, struct gateway *g, struct deli
     json_writer_add_int(w, "in_flight", c->in_flight);
     json_writer_add_int(w, "held", c->held);
     json_writer_add_uint(w, "confirmed", confirmed);
-    json_writer_add_uint(w, "lag_records", head > confirmed ? head - confirmed : 0);
+    json_writer_add_uint(w, "lag_records", journal_count_after(g->journal, confirmed));
     json_writer_end_object(w);
 }
 

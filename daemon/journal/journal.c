@@ -309,6 +309,18 @@ uint64_t journal_oldest(const struct journal *j)
     return j->durable_head + 1;
 }
 
+uint64_t journal_count_after(const struct journal *j, uint64_t sequence)
+{
+    uint64_t count = 0;
+    list_for_each(s, &j->segments, struct journal_segment, link)
+    {
+        uint64_t first = sequence + 1 > s->base ? sequence + 1 : s->base;
+        uint64_t last = s->last < j->durable_head ? s->last : j->durable_head;
+        count += last >= first ? last - first + 1 : 0;
+    }
+    return count;
+}
+
 void journal_set_state_callback(struct journal *j, void (*fn)(void *ctx), void *ctx)
 {
     j->on_state = fn;

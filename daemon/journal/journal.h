@@ -62,6 +62,9 @@ uint64_t journal_size_bytes(const struct journal *j);
 uint64_t journal_durable_head(const struct journal *j); /* newest record that readers can see */
 uint64_t journal_oldest(const struct journal *j);       /* oldest record kept; head + 1 when empty */
 
+/* Durable records behind `sequence`. Numbers are left out after a crash, so this is not a difference. */
+uint64_t journal_count_after(const struct journal *j, uint64_t sequence);
+
 /* Told on the loop when the state changes, and when room appears after STATUS_FULL. */
 void journal_set_state_callback(struct journal *j, void (*fn)(void *ctx), void *ctx);
 

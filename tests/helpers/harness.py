@@ -70,6 +70,18 @@ class Test:
             print(f"#   is       {shorten(actual)}\n#   expected {shorten(expected)}", flush=True)
         return actual == expected
 
+    def check_sequence(self, actual, count, text):
+        """The numbers 0 to count - 1, each once and in order; else what is missing, repeated or out of order."""
+        actual = list(actual)
+        if not self.check(actual == list(range(count)), text):
+            missing = sorted(set(range(count)) - set(actual))
+            seen, repeated = set(), []
+            for number in actual:
+                (repeated.append if number in seen else seen.add)(number)
+            disorder = sum(1 for a, b in zip(actual, actual[1:]) if b < a)
+            print(f"#   missing {len(missing)}: {missing[:10]}  repeated {len(repeated)}: {repeated[:10]}  "
+                  f"out of order {disorder}", flush=True)
+
     def check_in(self, part, whole, text):
         if not self.check(part in whole, text):
             print(f"#   no {part!r} in {shorten(whole)}", flush=True)
