@@ -12,6 +12,7 @@ if os.geteuid() == 0 and not os.environ.get("FAULT_OWN_MOUNTS"):
     except OSError:
         pass
 
+import atexit
 import fcntl
 import shutil
 import struct
@@ -71,6 +72,7 @@ class FileSystem:
 def cut_power(system, case, number):
     child = case.start("-f", number * 1000000, "-n", 900000, "-b", test.random.choice((1, 4, 20)), "-l",
                        test.random.choice((0, 30, 200)), "-k", test.random.choice((0, 40)), "-m", 8192)
+    children[:] = [child]
     time.sleep(0.004 + 0.06 * test.random.random())
     # A call that is under way during the shutdown may still say 0 to a driver that, in truth, has no power any more.
     size = os.path.getsize(case.log) if os.path.exists(case.log) else 0
@@ -105,6 +107,20 @@ def run_campaign(kind):
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 workspace = make_workspace(test)
+
+
+def leave_nothing():
+    """Before the harness removes the directory, also when a signal ends this in the middle."""
+    for child in children:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    for kind in SIZES:
+        run(["umount", "-l", os.path.join(workspace, kind)])
+
+
+children = []
+atexit.register(leave_nothing)
 test.note(f"seed {test.seed}")
 for name in SIZES:
     run_campaign(name)
