@@ -25,7 +25,7 @@ archives="delivery ingest pipeline schema journal mqtt plugin admin loop metrics
 wanted=$(for a in $archives; do echo "daemon/$a/lib$a.a"; done)
 # shellcheck disable=SC2086
 make -s -j2 $wanted tests/conformance/messages_set.inc >make.log 2>&1 || { tail -n 20 make.log; exit 1; }
-libraries=$(pkg-config --libs libevent_core libevent_extra yaml-0.1 libprotobuf-c libmosquitto openssl)
+libraries=$(pkg-config --libs libcbor libevent_core libevent_extra yaml-0.1 libprotobuf-c libmosquitto openssl)
 
 failed=0
 for target in "$@"; do
