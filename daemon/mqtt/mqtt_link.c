@@ -5,6 +5,7 @@
  */
 #include "mqtt/mqtt_link.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "mqtt/mqtt_client.h"
@@ -17,9 +18,13 @@
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+enum { LINGER_MS = 200 }; /* for the loop to wait at a goodbye, at most */
 
 struct mqtt_link {
     struct mosquitto *handle;
@@ -374,15 +379,49 @@ enum status mqtt_link_keep_alive(struct mqtt_link *k)
     return result == MOSQ_ERR_SUCCESS ? STATUS_OK : lose(k, result, 0);
 }
 
+static bool write_all(struct mqtt_link *k, int64_t deadline_us)
+{
+    for (;;) {
+        enum status status = mqtt_link_write(k);
+        int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
+        if (status != STATUS_BUSY || left_ms <= 0)
+            return status == STATUS_OK;
+        struct pollfd p = {.fd = mosquitto_socket(k->handle), .events = POLLOUT};
+        (void)poll(&p, 1, (int)left_ms);
+    }
+}
+
+/* Wait until the broker has closed its side. A socket that is closed with unread bytes in it is reset, and a
+ * reset takes away what the broker has not read yet: our last acknowledgements. */
+static void linger(int fd, int64_t deadline_us)
+{
+    char rest[4096];
+    (void)shutdown(fd, SHUT_WR);
+    for (;;) {
+        int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (left_ms <= 0 || poll(&p, 1, (int)left_ms) <= 0)
+            return;
+        if (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) <= 0)
+            return;
+    }
+}
+
 void mqtt_link_disconnect(struct mqtt_link *k)
 {
-    if (is_handshaking(k) || mqtt_link_write(k) != STATUS_OK)
+    int64_t deadline_us = clock_monotonic_us() + LINGER_MS * 1000;
+    if (is_handshaking(k) || !write_all(k, deadline_us))
         return;
+    int fd = dup(mosquitto_socket(k->handle)); /* libmosquitto closes its own right after the last packet */
     mqtt_socket_buffer_write_through(k->buffer);
     struct mqtt_socket_buffer *outer = mqtt_socket_buffer_enter(k->buffer);
     if (mosquitto_disconnect_v5(k->handle, 0, NULL) == MOSQ_ERR_SUCCESS)
         mosquitto_loop_write(k->handle, 1);
     mqtt_socket_buffer_leave(outer);
+    if (fd >= 0) {
+        linger(fd, deadline_us);
+        close(fd);
+    }
 }
 
 /* ---- Packets out ---- */

@@ -64,7 +64,7 @@ void mqtt_link_set_low_water(struct mqtt_link *k, size_t bytes);
 MUST_CHECK enum status mqtt_link_write(struct mqtt_link *k);
 /* Once a second: send a ping, or notice that there was no answer. */
 MUST_CHECK enum status mqtt_link_keep_alive(struct mqtt_link *k);
-/* Tell the broker that we leave, as far as the socket takes it. */
+/* Tell the broker that we leave, and wait a moment (at most 200 ms) until it has read that. */
 void mqtt_link_disconnect(struct mqtt_link *k);
 
 /* These queue; mqtt_link_write() sends. `packet_id` comes back in the event. */
