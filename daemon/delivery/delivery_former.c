@@ -80,6 +80,8 @@ void delivery_former_move_all(struct list *to, struct list *from)
 
 void delivery_former_finish(struct list *formers)
 {
-    while (!list_is_empty(formers))
-        destroy(list_first(formers, struct delivery_former, link));
+    list_for_each_safe(f, formers, struct delivery_former, link)
+    {
+        destroy(f);
+    }
 }

@@ -93,6 +93,7 @@ static inline bool fby_unpack_room(struct fby_unpack *u, struct fby_decode *d)
     size_t capacity = u->capacity ? 2 * u->capacity : 16 << 10;
     if (capacity > u->limit + 1)
         capacity = u->limit + 1;
+    /* NOLINTNEXTLINE: never 0, since a limit is never SIZE_MAX */
     unsigned char *data = (unsigned char *)realloc(u->data, capacity);
     if (!data) {
         snprintf(d->error.text, sizeof d->error.text, "there is no memory to unpack it");
