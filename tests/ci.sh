@@ -78,8 +78,13 @@ select_tests() {
     done
 }
 
+# The fault campaigns of this stage report what they found; the table is printed at its end.
 stage_gcc() {
-    build gcc CC=gcc --enable-werror && run_check gcc
+    build gcc CC=gcc --enable-werror || return 1
+    local results=$work/gcc/campaigns.jsonl
+    rm -f "$results"
+    FOREBAY_CAMPAIGN_RESULTS=$results run_check gcc || return 1
+    [ ! -s "$results" ] || "$root/tests/faults/report.py" "$results"
 }
 
 stage_clang() {

@@ -8,14 +8,15 @@ import concurrent.futures
 import random
 import shutil
 
+from campaign import fault_count
 from journal_case import JournalCase, make_workspace
 from journal_files import RECORD_HEADER, SLOT, read_segments
-from harness import SHORT, Test, is_sanitized
+from harness import Test
 
 # Each case is a journal at rest, one or two random damages, a start, and the oracle: only the records whose bytes were
 # touched may be missing, nothing that is read may be wrong, new messages are taken under numbers that are new.
 test = Test("a damaged journal: only what was touched is lost, nothing wrong is read, the start succeeds", seconds=1800)
-CASES = int(os.environ.get("FOREBAY_FAULT_COUNT") or (100 if SHORT or is_sanitized() else 1000))
+CASES = fault_count(1000, 10000)
 workspace = make_workspace(test)
 TEMPLATES = []
 for variant, arguments in enumerate((("-u",), ("-l", "150", "-k", "20", "-u"), ("-l", "400", "-b", "17", "-u"))):

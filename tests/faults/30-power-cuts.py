@@ -19,15 +19,16 @@ import struct
 import subprocess
 import time
 
+from campaign import fault_count
 from journal_case import JournalCase, make_workspace
-from harness import SHORT, Test, is_sanitized, run
+from harness import Test, run
 
 # The file system under a journal at work is shut down without flushing its log: what was not made durable by a call
 # is gone, as after a power cut. What the driver was told is durable must be there after the next mount.
 test = Test("power cuts on ext4 and XFS: nothing acknowledged is lost, none is read wrong", seconds=1800)
 SHUTDOWN = 0x8004587d            # EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN
 WITHOUT_LOG_FLUSH = struct.pack("I", 2)
-CUTS = int(os.environ.get("FOREBAY_FAULT_COUNT") or (20 if SHORT or is_sanitized() else 100))
+CUTS = fault_count(100, 5000, 20)
 SECONDS = 40 * max(1, CUTS // 100)   # for each file system; then it is enough
 SIZES = {"ext4": 64 << 20, "xfs": 320 << 20}
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}

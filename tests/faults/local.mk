@@ -20,18 +20,31 @@ fault_tests = \
 
 dist_check_SCRIPTS += $(fault_tests)
 TESTS += $(fault_tests)
-EXTRA_DIST += %D%/oracle.py %D%/journal_files.py %D%/journal_case.py %D%/README.md
+dist_check_SCRIPTS += %D%/report.py
+EXTRA_DIST += %D%/oracle.py %D%/campaign.py %D%/journal_files.py %D%/journal_case.py %D%/README.md
 
-# The same campaigns with larger numbers and new seeds, again and again for FAULT_SECONDS.
+# The same campaigns with the numbers of a long run and new seeds, again and again for FAULT_SECONDS. FAULT_COUNT sets
+# the number of faults of each, CAMPAIGN_SECONDS its time. What they report is collected for `make campaign-table`.
 FAULT_SECONDS = 3600
-FAULT_COUNT = 10000
-.PHONY: check-long
+FAULT_COUNT =
+CAMPAIGN_SECONDS = 600
+CAMPAIGN_RESULTS = $(abs_top_builddir)/campaigns.jsonl
+CLEANFILES += campaigns.jsonl
+.PHONY: check-long campaign-table
 check-long: all $(check_PROGRAMS)
 	@$(AM_TESTS_ENVIRONMENT) end=$$(($$(date +%s) + $(FAULT_SECONDS))); \
+	FOREBAY_TEST_LONG=1; export FOREBAY_TEST_LONG; \
+	FOREBAY_FAULT_COUNT='$(FAULT_COUNT)'; export FOREBAY_FAULT_COUNT; \
+	FOREBAY_CAMPAIGN_RESULTS='$(CAMPAIGN_RESULTS)'; export FOREBAY_CAMPAIGN_RESULTS; \
 	while :; do \
 	  for campaign in $(fault_tests); do \
 	    left=$$((end - $$(date +%s))); [ $$left -gt 0 ] || exit 0; \
-	    FOREBAY_FAULT_COUNT=$(FAULT_COUNT) timeout $$left $(srcdir)/$$campaign; result=$$?; \
-	    case $$result in 0|77) ;; 124) exit 0 ;; *) echo "$$campaign failed"; exit 1 ;; esac; \
+	    seconds=$(CAMPAIGN_SECONDS); [ $$seconds -lt $$left ] || seconds=$$left; \
+	    FOREBAY_FAULT_SECONDS=$$seconds timeout -k 60 $$((seconds * 2 + 120)) $(srcdir)/$$campaign; result=$$?; \
+	    case $$result in 0|77) ;; *) echo "$$campaign failed with $$result"; exit 1 ;; esac; \
 	  done; \
 	done
+
+# What the campaigns found, into README.md.
+campaign-table:
+	/usr/bin/python3 $(srcdir)/%D%/report.py '$(CAMPAIGN_RESULTS)' --into '$(top_srcdir)/README.md'

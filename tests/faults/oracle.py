@@ -6,6 +6,8 @@ A message is known by (stream, number); numbers ascend in each stream. `sent` an
 publishes, `received` by who is at the end, both outside the faulted file system."""
 
 from collections import Counter, defaultdict
+import json
+import os
 
 
 class Verdict:
@@ -25,6 +27,30 @@ class Verdict:
                  for kind in self.KINDS if self.wrong[kind]]
         return "; ".join(parts) or (f"{self.acknowledged} acknowledged, {self.received} received, "
                                     f"{self.duplicates} of them again")
+
+
+def report(campaign, verdict=None, faults=0, seed=0, seconds=0.0, messages=0, **more):
+    """Append the outcome of a campaign to the file that $FOREBAY_CAMPAIGN_RESULTS names, if it does: one line of JSON,
+    from which report.py makes the table of README.md. `verdict`: one or a list of them, to be added up; `messages`:
+    how many acknowledged messages were looked for, when no verdict knows it. `more`: lost, reordered, phantom, corrupt,
+    duplicates where there is no verdict, and stall_p99_ms, stall_max_ms where a daemon was running."""
+    path = os.environ.get("FOREBAY_CAMPAIGN_RESULTS")
+    if not path:
+        return
+    verdicts = verdict if isinstance(verdict, (list, tuple)) else [verdict] if verdict is not None else []
+    row = {"campaign": campaign, "faults": faults,
+           "messages": messages or sum(one.acknowledged for one in verdicts)}
+    for kind in ("lost", "reordered", "phantom", "corrupt"):
+        row[kind] = sum(len(one.wrong[kind]) for one in verdicts)
+    row["corrupt"] += sum(len(one.wrong["reused"]) for one in verdicts)
+    row["duplicates"] = sum(one.duplicates for one in verdicts)
+    row.update(more, seed=seed, seconds=round(seconds, 1))
+    line = json.dumps(row) + "\n"
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(fd, line.encode())  # one call: campaigns run beside each other
+    finally:
+        os.close(fd)
 
 
 class Oracle:
