@@ -98,8 +98,8 @@ static bool take_odd_entry(struct schema_reader *r, const struct schema_field *f
         e->value_first = first;
         e->value_count = end - first;
     }
-    /* Some are overwritten, and must be valid all the same. */
-    return level->end - level->begin <= 2 ||
+    /* Of two keys or two values one is overwritten, and must be valid all the same. */
+    return level->end - level->begin <= 1 ||
            schema_records_check(r, f->type, level->begin, level->end - level->begin);
 }
 

@@ -23,7 +23,8 @@ static const char schema_text[] =
     " google.protobuf.Timestamp at = 11; google.protobuf.Duration took = 12;"
     " google.protobuf.Int64Value wrapped = 13; google.protobuf.Struct free = 14; google.protobuf.Any any = "
     "15;"
-    " oneof choice { int32 left = 16; M right = 17; } optional int32 maybe = 18; uint64 huge = 19; }";
+    " oneof choice { int32 left = 16; M right = 17; } optional int32 maybe = 18; uint64 huge = 19;"
+    " map<string, string> texts = 20; }";
 
 static struct schema_registry *registry;
 static const struct schema_type *type;
@@ -120,7 +121,7 @@ static void test_defaults(void **state)
     assert_json(
         &o, &b,
         "{\"smallNumber\":0,\"big\":\"0\",\"e\":\"ZERO\",\"data\":\"\",\"text\":\"\",\"list\":[],\"map\":{},"
-        "\"numbers\":[],\"f\":0,\"huge\":\"0\"}");
+        "\"numbers\":[],\"f\":0,\"huge\":\"0\",\"texts\":{}}");
 }
 
 static void test_unknown_fields(void **state)
@@ -271,6 +272,24 @@ static void test_many_small_messages_fit(void **state)
             fail_msg("case %u: %s", which, err.text);
         buffer_finish(&b);
         buffer_finish(&out);
+    }
+}
+
+/* Overwritten keys and values of a map entry are refused like all others when they are not valid. */
+static void test_overwritten_parts_of_map_entries(void **state)
+{
+    (void)state;
+    struct schema_options o = {0};
+    for (uint32_t number = 1; number <= 2; number++) {
+        struct buffer b = {0}, entry = {0}, outer = {0};
+        wire_bytes(&entry, number, bytes_of("\xff", 1));
+        wire_text(&entry, number, "x");
+        wire_message(&outer, 20, &entry);
+        assert_refused(&o, &outer, STATUS_INVALID, "is not UTF-8");
+        wire_text(&entry, number, "w");
+        wire_text(&entry, number, "x");
+        wire_message(&b, 20, &entry);
+        assert_json(&o, &b, number == 1 ? "{\"texts\":{\"x\":\"\"}}" : "{\"texts\":{\"\":\"x\"}}");
     }
 }
 
@@ -430,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_defaults_are_limited),
         cmocka_unit_test(test_many_small_messages_fit),
+        cmocka_unit_test(test_overwritten_parts_of_map_entries),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_hostile_payloads_cost_by_their_size),
         cmocka_unit_test(test_big_payload),
