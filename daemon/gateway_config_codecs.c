@@ -180,6 +180,7 @@ static bool read_simple_decode(const char *word, struct decode_settings *d)
 /* What one `decode` is read with. */
 struct decode_reading {
     struct config_reader *cr;
+    const struct route_config *route;
     const char *label;
     struct decode_settings *decode;
     uint64_t *fingerprint;
@@ -240,19 +241,24 @@ static void read_decode_map(struct decode_reading *dr, const struct yaml_node *n
     struct config_reader *cr = dr->cr;
     const struct yaml_pair *format = NULL;
     const struct yaml_node *unpack = yaml_tree_find(n, "decompress");
-    if (n->count != 1u + (unpack != NULL) && !(unpack && n->count == 1)) {
+    bool is_choice = gateway_config_choice_is_one(n);
+    if (!is_choice && n->count != 1u + (unpack != NULL) && !(unpack && n->count == 1)) {
         config_report_error(cr->report, n,
                             "Expected one way to decode, as in  decode: json  or  decode: { protobuf: { "
                             "message: acme.v1.Telemetry } }.");
         return;
     }
-    for (size_t i = 0; i < n->count; i++)
+    for (size_t i = 0; i < n->count && !is_choice; i++)
         if (n->pairs[i].value != unpack)
             format = &n->pairs[i];
     if (unpack) {
         config_report_enter(cr->report, "decompress");
         read_decompress(dr, unpack);
         config_report_leave(cr->report);
+    }
+    if (is_choice) {
+        dr->decode->kind = DECODE_CHOICE;
+        gateway_config_choice_read(cr, dr->route, n, dr->label, &dr->decode->choice, dr->fingerprint);
     }
     if (format) {
         config_report_enter(cr->report, format->key->text);
@@ -261,10 +267,11 @@ static void read_decode_map(struct decode_reading *dr, const struct yaml_node *n
     }
 }
 
-void gateway_config_codecs_read_decode(struct config_reader *cr, const struct yaml_node *n, const char *label,
+void gateway_config_codecs_read_decode(struct config_reader *cr, const struct route_config *route,
+                                       const struct yaml_node *n, const char *label,
                                        struct decode_settings *out, uint64_t *fingerprint)
 {
-    struct decode_reading dr = {cr, label, out, fingerprint};
+    struct decode_reading dr = {cr, route, label, out, fingerprint};
     if (yaml_node_is_null(n) || n->unresolved)
         return;
     if (n->kind == YAML_SCALAR)
@@ -346,16 +353,17 @@ static bool read_encoding(struct encode_reading *er, const struct yaml_node *nam
 static bool check_encoding(const struct encode_reading *er, const struct yaml_node *at)
 {
     const struct encode_settings *e = er->encode;
-    if (er->route->decode.kind != DECODE_NONE || er->route->stage_count || e->kind == ENCODE_AUTO ||
+    if (pipeline_settings_decodes(&er->route->decode) || er->route->stage_count || e->kind == ENCODE_AUTO ||
         e->kind == ENCODE_RAW)
         return true;
     if (e->kind == ENCODE_PLUGIN && (plugin_description(e->codec.plugin)->codec->flags & FBY_CODEC_UNPACKS))
         return true;
     static const char *const names[] = {[ENCODE_JSON] = "JSON", [ENCODE_PROTOBUF] = "protobuf"};
     config_report_error(er->cr->report, at,
-                        "Only decoded messages can be written as %s, and this route does not decode. "
+                        "Only decoded messages can be written as %s, and this route does not decode%s. "
                         "Add  decode: protobuf, json or text  to the route, or write  encode: raw.",
-                        e->kind == ENCODE_PLUGIN ? e->codec.name : names[e->kind]);
+                        e->kind == ENCODE_PLUGIN ? e->codec.name : names[e->kind],
+                        er->route->decode.kind == DECODE_CHOICE ? " all of its messages" : "");
     return false;
 }
 

@@ -15,10 +15,17 @@ void gateway_config_upstreams_read(struct config_reader *cr);
 void gateway_config_routes_read(struct config_reader *cr);
 void gateway_config_tests_read(struct config_reader *cr);
 /* Decode and stages of a route; what decides what they do goes into the fingerprint. */
-void gateway_config_pipeline_read(struct config_reader *cr, const struct yaml_node *route, const char *label,
-                                  struct pipeline_settings *out, uint64_t *fingerprint);
-void gateway_config_codecs_read_decode(struct config_reader *cr, const struct yaml_node *n, const char *label,
+void gateway_config_pipeline_read(struct config_reader *cr, const struct route_config *route,
+                                  const struct yaml_node *n, struct pipeline_settings *out,
+                                  uint64_t *fingerprint);
+void gateway_config_codecs_read_decode(struct config_reader *cr, const struct route_config *route,
+                                       const struct yaml_node *n, const char *label,
                                        struct decode_settings *out, uint64_t *fingerprint);
+/* Does this map choose among ways to decode, rather than name one? */
+bool gateway_config_choice_is_one(const struct yaml_node *n);
+void gateway_config_choice_read(struct config_reader *cr, const struct route_config *route,
+                                const struct yaml_node *n, const char *label, struct decode_choice *out,
+                                uint64_t *fingerprint);
 /* Of a target; false when something was wrong. */
 bool gateway_config_codecs_read_encode(struct config_reader *cr, const struct yaml_node *n,
                                        const struct pipeline_settings *route, const char *label,

@@ -71,17 +71,17 @@ static void read_process(struct config_reader *cr, const struct yaml_node *n, co
     }
 }
 
-void gateway_config_pipeline_read(struct config_reader *cr, const struct yaml_node *route, const char *label,
-                                  struct pipeline_settings *out, uint64_t *fingerprint)
+void gateway_config_pipeline_read(struct config_reader *cr, const struct route_config *route,
+                                  const struct yaml_node *n, struct pipeline_settings *out,
+                                  uint64_t *fingerprint)
 {
-    const struct yaml_node *decode = yaml_tree_find(route, "decode"),
-                           *process = yaml_tree_find(route, "process");
+    const struct yaml_node *decode = yaml_tree_find(n, "decode"), *process = yaml_tree_find(n, "process");
     *fingerprint = gateway_fingerprint_join(yaml_node_fingerprint(decode), yaml_node_fingerprint(process));
     config_report_enter(cr->report, "decode");
-    gateway_config_codecs_read_decode(cr, decode, label, &out->decode, fingerprint);
+    gateway_config_codecs_read_decode(cr, route, decode, route->name, &out->decode, fingerprint);
     config_report_leave(cr->report);
     config_report_enter(cr->report, "process");
-    read_process(cr, process, label, out, fingerprint);
+    read_process(cr, process, route->name, out, fingerprint);
     if (yaml_node_is_null(decode) && process && process->kind == YAML_LIST && process->count)
         config_report_error(
             cr->report, process,

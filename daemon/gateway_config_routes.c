@@ -403,7 +403,7 @@ static void read_route(struct config_reader *cr, const struct yaml_pair *pair, s
     (void)option_apply(none, n, pair->key, keys, route, cr->arena, cr->report);
     struct target_reading tr = {.cr = cr, .route = route, .route_node = n};
     (void)read_source(cr, n, pair->key, route);
-    gateway_config_pipeline_read(cr, n, route->name, &tr.pipeline, &tr.fingerprint);
+    gateway_config_pipeline_read(cr, route, n, &tr.pipeline, &tr.fingerprint);
     read_targets(&tr, pair->key);
 }
 

@@ -31,7 +31,7 @@ noinst_LIBRARIES += %D%/libgateway.a
   %D%/dead_letter_walk.c %D%/dead_letter_walk.h \
   %D%/gateway.c %D%/gateway.h %D%/gateway_parts.h \
   %D%/gateway_config.c %D%/gateway_config.h %D%/gateway_config_parts.h \
-  %D%/gateway_config_codecs.c \
+  %D%/gateway_config_choice.c %D%/gateway_config_codecs.c \
   %D%/gateway_config_connections.c \
   %D%/gateway_config_pipeline.c \
   %D%/gateway_config_plugins.c \

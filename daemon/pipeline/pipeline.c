@@ -397,7 +397,7 @@ static void convert_record(struct pipeline *p, struct pipeline_record *r)
         refuse_record(p, r, "decode", "the message needs more memory than a batch may use");
         return;
     }
-    if (pipeline_codec_is_raw(p->settings)) {
+    if (pipeline_codec_is_raw(&p->codec, &r->message)) {
         give_output(p, it, bytes_of(r->message.payload.data, r->message.payload.len), false);
         return;
     }

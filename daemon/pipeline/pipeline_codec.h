@@ -5,17 +5,14 @@
 #ifndef PIPELINE_PIPELINE_CODEC_H
 #define PIPELINE_PIPELINE_CODEC_H
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "pipeline/pipeline_settings.h"
-
-struct plugin_host;
-struct plugin_instance;
+#include "pipeline/pipeline_decoder.h"
+#include "pipeline/pipeline_encoder.h"
 
 /* What one delivery decodes and encodes with. */
 struct pipeline_codec {
     const struct pipeline_settings *settings;
-    struct plugin_instance *unpack, *decode, *encode; /* owned; NULL: not by a plugin */
+    struct pipeline_decoder decoder;
+    struct pipeline_encoder encoder;
 };
 
 /* Make the codec plugins' instances; on failure nothing is left of it. */
@@ -36,7 +33,7 @@ MUST_CHECK enum status pipeline_codec_convert(const struct pipeline_codec *c, co
                                               struct arena *scratch, struct buffer *out, const char **where,
                                               struct error *err);
 /* True when the payload goes out as it came in, without any of the above. */
-bool pipeline_codec_is_raw(const struct pipeline_settings *s);
+bool pipeline_codec_is_raw(const struct pipeline_codec *c, const struct fby_message *m);
 struct bytes pipeline_codec_content_type(const struct pipeline_codec *c, const struct fby_message *m);
 
 #endif

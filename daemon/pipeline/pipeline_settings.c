@@ -1,9 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The option tables of `decode: { protobuf: … }`, with the defaults of schema_options_default(), and of
- * `encode: { protobuf: … }`.
+ * `encode: { protobuf: … }`; what a content type is compared as.
  */
 #include "pipeline/pipeline_settings.h"
+
+bool pipeline_settings_decodes(const struct decode_settings *d)
+{
+    if (d->kind != DECODE_CHOICE)
+        return d->kind != DECODE_NONE;
+    for (size_t i = 0; i < d->choice.when_count; i++)
+        if (!pipeline_settings_decodes(d->choice.when[i].decode))
+            return false;
+    return !d->choice.otherwise || pipeline_settings_decodes(d->choice.otherwise);
+}
+
+size_t pipeline_settings_fold_content_type(struct bytes text, char *out)
+{
+    while (text.len && *text.data == ' ') {
+        text.data++;
+        text.len--;
+    }
+    while (text.len && text.data[text.len - 1] == ' ')
+        text.len--;
+    if (text.len > DECODE_CONTENT_TYPE_MAX)
+        return 0;
+    for (size_t i = 0; i < text.len; i++)
+        out[i] = (char)(text.data[i] >= 'A' && text.data[i] <= 'Z' ? text.data[i] + 'a' - 'A' : text.data[i]);
+    return text.len;
+}
 
 static const char *const framings[] = {"none",       "varint",     "fixed32_be", "fixed32_le",
                                        "fixed16_be", "fixed16_le", NULL};

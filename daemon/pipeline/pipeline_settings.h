@@ -6,6 +6,7 @@
 #ifndef PIPELINE_PIPELINE_SETTINGS_H
 #define PIPELINE_PIPELINE_SETTINGS_H
 
+#include "base/bytes.h"
 #include "forebay/plugin.h"
 #include "schema/schema.h"
 #include "schema/schema_encode.h"
@@ -19,6 +20,7 @@ enum decode_kind {
     DECODE_JSON,
     DECODE_TEXT, /* UTF-8 text; stages see FBY_STRING */
     DECODE_PLUGIN,
+    DECODE_CHOICE, /* each message says which of several ways it wants */
 };
 
 /* `messages` of decode: which type for which topic; first match. */
@@ -34,6 +36,28 @@ struct codec_settings {
     const void *options;
 };
 
+/* What of a message decides how it is decoded. */
+enum decode_by { DECODE_BY_TOPIC, DECODE_BY_CONTENT_TYPE, DECODE_BY_PROPERTY, DECODE_BY_CAPTURE };
+
+enum { DECODE_CONTENT_TYPE_MAX = 255 }; /* bytes; longer ones fit no case */
+
+struct decode_settings;
+
+struct decode_case {
+    const char *text;                  /* what the message says; content types in lower case */
+    const struct topic_filter *filter; /* DECODE_BY_TOPIC */
+    const struct decode_settings *decode;
+};
+
+/* `by`, `when` and `otherwise` of decode. */
+struct decode_choice {
+    int by;                         /* enum decode_by */
+    const char *name;               /* of the user property or capture */
+    const struct decode_case *when; /* topics: the first that matches; texts: no two are equal */
+    size_t when_count;
+    const struct decode_settings *otherwise; /* NULL: what fits none goes to the dead letters */
+};
+
 struct decode_settings {
     int kind;                     /* enum decode_kind */
     struct codec_settings unpack; /* `decompress`: before anything else is read */
@@ -41,6 +65,7 @@ struct decode_settings {
     const struct decode_rule *rules;
     size_t rule_count;
     struct schema_options schema;
+    struct decode_choice choice; /* DECODE_CHOICE */
 };
 
 struct stage_settings {
@@ -70,6 +95,12 @@ struct pipeline_settings {
     size_t stage_count;
     struct encode_settings encode;
 };
+
+/* Does every message become a value? Not when some stay bytes. */
+bool pipeline_settings_decodes(const struct decode_settings *d);
+/* A content type as it is compared: lower case, without spaces around it. Writes at most
+ * DECODE_CONTENT_TYPE_MAX bytes to `out`; the length, or 0: empty or too long. */
+size_t pipeline_settings_fold_content_type(struct bytes text, char *out);
 
 /* Into struct schema_options; message and messages are read by the document. */
 extern const struct fby_option pipeline_settings_protobuf_options[];

@@ -74,23 +74,47 @@ static void print_target(const struct target_config *t)
                                              : "");
 }
 
-static void print_pipeline(const struct pipeline_settings *p)
+static void print_decode(const struct decode_settings *d, int indent);
+
+static void print_choice(const struct decode_choice *c, int indent)
 {
-    static const char *const decodes[] = {"none", "protobuf", "json", "text", "plugin"};
-    printf("  decode %s", decodes[p->decode.kind]);
-    if (p->decode.kind == DECODE_PROTOBUF)
-        printf(" framing=%d skip=%" PRId64 " max_payload=%" PRId64, p->decode.schema.framing,
-               p->decode.schema.skip_bytes, p->decode.schema.max_payload);
-    if (p->decode.codec.plugin)
-        printf(" %s", p->decode.codec.name);
-    if (p->decode.unpack.plugin)
-        printf(" decompress=%s", p->decode.unpack.name);
+    for (size_t i = 0; i < c->when_count; i++) {
+        printf("%*swhen %s:\n", indent, "", c->when[i].text);
+        print_decode(c->when[i].decode, indent + 2);
+    }
+    printf("%*sotherwise%s\n", indent, "", c->otherwise ? ":" : " dead letter");
+    if (c->otherwise)
+        print_decode(c->otherwise, indent + 2);
+}
+
+static void print_decode(const struct decode_settings *d, int indent)
+{
+    static const char *const decodes[] = {"none", "protobuf", "json", "text", "plugin", "by"};
+    static const char *const choices[] = {"topic", "content_type", "property", "capture"};
+    printf("%*sdecode %s", indent, "", decodes[d->kind]);
+    if (d->kind == DECODE_PROTOBUF)
+        printf(" framing=%d skip=%" PRId64 " max_payload=%" PRId64, d->schema.framing, d->schema.skip_bytes,
+               d->schema.max_payload);
+    if (d->kind == DECODE_CHOICE)
+        printf(" %s %s", choices[d->choice.by], or_none(d->choice.name));
+    if (d->codec.plugin)
+        printf(" %s", d->codec.name);
+    if (d->unpack.plugin)
+        printf(" decompress=%s", d->unpack.name);
     puts("");
-    for (size_t i = 0; i < p->decode.rule_count; i++) {
-        const struct decode_rule *rule = &p->decode.rules[i];
-        printf("    %s: %s\n", rule->filter ? topic_filter_text(rule->filter) : "(every topic)",
+    for (size_t i = 0; i < d->rule_count; i++) {
+        const struct decode_rule *rule = &d->rules[i];
+        printf("%*s%s: %s\n", indent + 2, "",
+               rule->filter ? topic_filter_text(rule->filter) : "(every topic)",
                schema_type_name(rule->type));
     }
+    if (d->kind == DECODE_CHOICE)
+        print_choice(&d->choice, indent + 2);
+}
+
+static void print_pipeline(const struct pipeline_settings *p)
+{
+    print_decode(&p->decode, 2);
     for (size_t i = 0; i < p->stage_count; i++)
         printf("  stage %s\n", p->stages[i].name);
 }

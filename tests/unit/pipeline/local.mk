@@ -1,8 +1,9 @@
 # Unit tests of daemon/pipeline; one program for each file.
 if HAVE_CMOCKA
-check_PROGRAMS += %D%/test_pipeline %D%/test_pipeline_plugin_codec %D%/test_route_table
-TESTS += %D%/test_pipeline %D%/test_pipeline_plugin_codec %D%/test_route_table
+check_PROGRAMS += %D%/test_pipeline %D%/test_pipeline_decoder %D%/test_pipeline_plugin_codec %D%/test_route_table
+TESTS += %D%/test_pipeline %D%/test_pipeline_decoder %D%/test_pipeline_plugin_codec %D%/test_route_table
 %C%_test_pipeline_LDADD = $(RANK4) $(CMOCKA_LIBS)
+%C%_test_pipeline_decoder_LDADD = $(RANK4) $(CMOCKA_LIBS)
 %C%_test_pipeline_plugin_codec_LDADD = $(RANK4) $(CMOCKA_LIBS)
 %C%_test_route_table_LDADD = $(RANK4) $(CMOCKA_LIBS)
 endif

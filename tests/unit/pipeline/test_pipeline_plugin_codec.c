@@ -174,7 +174,7 @@ static void decodes_with_state_of_its_own(void **state)
 {
     struct fixture *f = *state;
     start(f, false, DECODE_PLUGIN, ENCODE_AUTO);
-    assert_false(pipeline_codec_is_raw(&f->settings));
+    assert_false(pipeline_codec_is_raw(&f->codec, &f->message));
     expect_out(f, "n", "1");
     expect_out(f, "n", "2");
     expect_out(f, "babc", "\"YWJj\"");
@@ -202,7 +202,7 @@ static void unpacks_without_decoding(void **state)
 {
     struct fixture *f = *state;
     start(f, true, DECODE_NONE, ENCODE_AUTO);
-    assert_false(pipeline_codec_is_raw(&f->settings));
+    assert_false(pipeline_codec_is_raw(&f->codec, &f->message));
     expect_out(f, "babc", "abc");
 }
 
