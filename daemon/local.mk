@@ -5,6 +5,7 @@ include %D%/metrics/local.mk
 include %D%/message/local.mk
 include %D%/config/local.mk
 include %D%/schema/local.mk
+include %D%/sparkplug/local.mk
 include %D%/journal/local.mk
 include %D%/mqtt/local.mk
 include %D%/plugin/local.mk
@@ -17,8 +18,9 @@ include %D%/delivery/local.mk
 RANK1 = daemon/base/libbase.a -lm
 RANK2 = daemon/loop/libloop.a daemon/metrics/libmetrics.a daemon/message/libmessage.a daemon/config/libconfig.a \
   $(RANK1) $(LIBEVENT_LIBS) $(YAML_LIBS)
-RANK3 = daemon/schema/libschema.a daemon/journal/libjournal.a daemon/mqtt/libmqtt.a daemon/plugin/libplugin.a \
-  daemon/admin/libadmin.a $(RANK2) $(PROTOBUF_C_LIBS) $(MOSQUITTO_LIBS) $(OPENSSL_LIBS) -ldl
+RANK3 = daemon/schema/libschema.a daemon/sparkplug/libsparkplug.a daemon/journal/libjournal.a daemon/mqtt/libmqtt.a \
+  daemon/plugin/libplugin.a daemon/admin/libadmin.a $(RANK2) $(PROTOBUF_C_LIBS) $(MOSQUITTO_LIBS) $(OPENSSL_LIBS) \
+  $(ZLIB_LIBS) -ldl
 RANK4 = daemon/ingest/libingest.a daemon/pipeline/libpipeline.a $(RANK3)
 RANK5 = daemon/delivery/libdelivery.a $(RANK4)
 

@@ -27,8 +27,8 @@ function check_system(folder, header) {
         report("<" header "> belongs to daemon/mqtt alone")
     if (header == "yaml.h" && folder != "config")
         report("<" header "> belongs to daemon/config alone")
-    if (header ~ /^protobuf-c\// && folder != "schema")
-        report("<" header "> belongs to daemon/schema alone")
+    if (header ~ /^protobuf-c\// && folder != "schema" && folder != "sparkplug")
+        report("<" header "> belongs to daemon/schema and daemon/sparkplug alone")
     if (header ~ /^(event2\/|event\.h|evhttp)/ && folder != "loop" && folder != "admin")
         report("<" header "> belongs to daemon/loop (and evhttp to daemon/admin) alone")
     if (header == "dlfcn.h" && folder != "plugin")
@@ -40,8 +40,8 @@ function check_daemon(folder, header,   target, slash) {
     if (header == "config.h")
         return
     if (header ~ /\.pb-c\.h$/) {
-        if (folder != "schema")
-            report("\"" header "\": code made by protoc-c belongs to daemon/schema alone")
+        if (folder != "schema" && folder != "sparkplug")
+            report("\"" header "\": code made by protoc-c belongs to daemon/schema and daemon/sparkplug alone")
         return
     }
     if (header ~ /\.\./) {
