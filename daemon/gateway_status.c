@@ -180,6 +180,16 @@ static void write_state(void *ctx, enum gateway_state state, const char *part, c
     json_writer_end_object(w);
 }
 
+/* Others wait while one turn of the loop lasts. */
+static void write_loop(struct json_writer *w, const struct histogram *turns)
+{
+    json_writer_begin_object(w, "loop");
+    json_writer_add_uint(w, "turns", histogram_count(turns));
+    json_writer_add_uint(w, "turn_p99_us", histogram_quantile_us(turns, 0.99));
+    json_writer_add_uint(w, "turn_max_us", turns->max_us);
+    json_writer_end_object(w);
+}
+
 static void handle_status(void *ctx, struct admin_request *rq)
 {
     struct gateway *g = ctx;
@@ -196,6 +206,7 @@ static void handle_status(void *ctx, struct admin_request *rq)
     json_writer_add_int(&w, "uptime_s", (clock_monotonic_us() - g->started_us) / 1000000);
     json_writer_add_uint(&w, "reloads", g->counters.reloads);
     json_writer_add_uint(&w, "reload_failures", g->counters.reload_failures);
+    write_loop(&w, &g->turns);
     json_writer_begin_list(&w, "states");
     gateway_states_each(g, write_state, &w);
     json_writer_end_list(&w);

@@ -96,7 +96,8 @@ static void handle_evict(void *ctx, uint64_t through, const char *reason)
                     reason);
 }
 
-static const struct journal_cursor_events cursor_handlers = {handle_ready, handle_evict};
+static const struct journal_cursor_events cursor_handlers = {.on_ready = handle_ready,
+                                                             .on_evict = handle_evict};
 
 void dead_letter_store_handle_retired(struct dead_letter_store *s, const uint64_t *numbers, size_t count,
                                       enum dead_letter_end why)

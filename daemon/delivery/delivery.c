@@ -21,9 +21,21 @@ enum {
     WINDOW_BYTES = 2 << 20, /* raw bytes in flight; one record is always let in */
     BATCHES_PER_TURN = 4,   /* then other work of the loop has its turn */
     READ_RETRY_MS = 1000,   /* after the disk could not be read, or the dead letters took nothing */
+    SAVES_PER_WINDOW = 2,   /* the cursor is written when a part of the window was confirmed */
 };
 
 /* ---- The window and the cursor ---- */
+
+/* After a crash everything behind the cursor as it is on disk is sent again. That must be no more than one
+ * window, so what was confirmed counts as part of the window until the cursor is written. */
+static void save_cursor(struct delivery *d)
+{
+    size_t part = (size_t)d->parts.settings->window / SAVES_PER_WINDOW;
+    if (d->in_save || d->unsaved == 0 || d->unsaved < part)
+        return;
+    d->in_save = d->unsaved;
+    journal_cursor_save(d->cursor);
+}
 
 static void pop_window(struct delivery *d)
 {
@@ -36,6 +48,7 @@ static void pop_window(struct delivery *d)
         d->window_count--;
         d->window_bytes -= r->raw.len;
         d->settled++;
+        d->unsaved++;
         confirmed = r->pipeline.message.sequence;
         if (--r->batch->open == 0)
             delivery_batch_give(&d->batches, r->batch);
@@ -46,6 +59,7 @@ static void pop_window(struct delivery *d)
         return;
     delivery_counters_note(d);
     journal_cursor_confirm(d->cursor, confirmed);
+    save_cursor(d);
 }
 
 static void handle_record_done(void *ctx, struct pipeline_record *pr)
@@ -265,16 +279,16 @@ static bool may_read(const struct delivery *d)
 {
     if (d->stopped || !d->cursor || !delivery_sender_has_room(&d->sender) || !list_is_empty(&d->dead_waiting))
         return false;
-    if (d->window_count == 0)
-        return true;
-    return d->window_count < (size_t)d->parts.settings->window && d->window_bytes < WINDOW_BYTES;
+    if (d->window_count + d->unsaved >= (size_t)d->parts.settings->window)
+        return false;
+    return d->window_count == 0 || d->window_bytes < WINDOW_BYTES;
 }
 
 static size_t read_records(struct delivery *d, struct delivery_batch *b, struct pipeline_record **records,
                            enum status *result)
 {
     size_t count = 0, looked_at = 0;
-    size_t room = (size_t)d->parts.settings->window - d->window_count;
+    size_t room = (size_t)d->parts.settings->window - d->window_count - d->unsaved;
     size_t most = room < DELIVERY_BATCH_RECORDS ? room : DELIVERY_BATCH_RECORDS;
     while (count < most && b->bytes < DELIVERY_BATCH_BYTES && looked_at++ < 4 * DELIVERY_BATCH_RECORDS) {
         struct journal_record jr;
@@ -400,7 +414,17 @@ static void handle_evict(void *ctx, uint64_t through, const char *reason)
             d->cursor_name, (unsigned long long)count, reason);
 }
 
-static const struct journal_cursor_events cursor_handlers = {handle_journal_ready, handle_evict};
+static void handle_saved(void *ctx)
+{
+    struct delivery *d = ctx;
+    d->unsaved -= d->in_save;
+    d->in_save = 0;
+    save_cursor(d);
+    delivery_schedule_pump(d);
+}
+
+static const struct journal_cursor_events cursor_handlers = {handle_journal_ready, handle_evict,
+                                                             handle_saved};
 
 /* ---- Life ---- */
 
@@ -472,6 +496,7 @@ enum status delivery_start(struct delivery *d, struct error *err)
             metrics_add(p->metrics, delivery_counters_rows, labels, &d->counters, delivery_counters_refresh);
     }
     d->started = true;
+    save_cursor(d);
     delivery_schedule_pump(d);
     return STATUS_OK;
 }
@@ -556,6 +581,7 @@ const char *delivery_target(const struct delivery *d)
 void delivery_inherit(struct delivery *d, struct delivery *old)
 {
     d->counters = old->counters;
+    d->unsaved = old->unsaved;
     d->counters.dropped_full += delivery_counters_evicted_in_flight(old, true);
     delivery_former_move_all(&d->formers, &old->formers);
     if (old->started)

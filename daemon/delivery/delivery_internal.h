@@ -55,6 +55,8 @@ struct delivery {
     struct list retries;      /* delivery_record.link: dead letters that came again, in no order */
     size_t retry_count, retry_bytes;
     size_t window_count, window_bytes;
+    size_t unsaved, in_save; /* records that have left the window since the cursor was written; of them, those
+                              * that the write under way covers */
     struct delivery_counters counters;
     uint64_t settled;               /* records that left the window, or were dropped, since the start */
     uint64_t counted_early;         /* accepted before the start or counted on reading */

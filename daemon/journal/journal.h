@@ -108,6 +108,8 @@ struct journal_cursor_events {
      * "expired"), although this cursor has not confirmed them. During the call they can still be read with
      * journal_peek(). Afterwards the cursor stands behind them. May be NULL. */
     void (*on_evict)(void *ctx, uint64_t through, const char *reason);
+    /* The answer to journal_cursor_save(). May be NULL. */
+    void (*on_saved)(void *ctx);
 };
 
 /* Open a cursor by name ([A-Za-z0-9_.:-]{1,128}); known ones continue behind their confirmed record, new ones
@@ -132,6 +134,9 @@ MUST_CHECK enum status journal_cursor_next(struct journal_cursor *c, struct jour
 void journal_cursor_rewind(struct journal_cursor *c);
 /* Everything up to `sequence` is done with. Made durable soon after, and never past the durable head. */
 void journal_cursor_confirm(struct journal_cursor *c, uint64_t sequence);
+/* Write what is confirmed now, as soon as the writer is free. on_saved follows on the loop once: it is on
+ * disk, or the disk did not take it (which is logged, and tried again some time later). */
+void journal_cursor_save(struct journal_cursor *c);
 uint64_t journal_cursor_confirmed(const struct journal_cursor *c);
 uint64_t journal_cursor_position(const struct journal_cursor *c); /* newest record that next() returned */
 

@@ -429,6 +429,13 @@ void journal_commit_pump(struct journal *j)
     start_job(j);
 }
 
+void journal_commit_pump_soon(struct journal *j)
+{
+    if (!j->pump_deferred)
+        loop_defer(j->loop, run_deferred_pump, j);
+    j->pump_deferred = true;
+}
+
 void journal_commit_handle_done(void *ctx)
 {
     struct journal *j = ctx;
@@ -510,9 +517,7 @@ void journal_commit(struct journal *j, journal_done_fn done, void *ctx)
     }
     add_waiter(&j->waiters, waiter);
     j->commit_wanted = true;
-    if (!j->pump_deferred)
-        loop_defer(j->loop, run_deferred_pump, j);
-    j->pump_deferred = true;
+    journal_commit_pump_soon(j);
 }
 
 void journal_commit_cancel(struct journal *j, void *ctx)

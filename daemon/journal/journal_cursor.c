@@ -110,6 +110,30 @@ void journal_cursor_evict(struct journal *j, const struct journal_segment *s, co
         evict_one(c, through, reason);
 }
 
+void journal_cursor_submit_saves(struct journal *j)
+{
+    list_for_each(e, &j->cursor_state.entries, struct journal_cursor_entry, link)
+    {
+        if (e->open && e->open->save_wanted) {
+            e->open->save_wanted = false;
+            e->open->save_submitted = true;
+        }
+    }
+}
+
+void journal_cursor_answer_saves(struct journal *j)
+{
+    list_for_each(e, &j->cursor_state.entries, struct journal_cursor_entry, link)
+    {
+        struct journal_cursor *c = e->open;
+        if (!c || !c->save_submitted)
+            continue;
+        c->save_submitted = false;
+        if (c->events.on_saved)
+            c->events.on_saved(c->ctx);
+    }
+}
+
 bool journal_cursor_find_lowest(const struct journal *j, uint64_t *confirmed)
 {
     bool found = false;
@@ -216,6 +240,12 @@ void journal_cursor_confirm(struct journal_cursor *c, uint64_t sequence)
         sequence = c->journal->durable_head;
     if (sequence > c->entry->place.confirmed)
         set_confirmed(c, sequence);
+}
+
+void journal_cursor_save(struct journal_cursor *c)
+{
+    c->save_wanted = true;
+    journal_retention_save_soon(c->journal);
 }
 
 uint64_t journal_cursor_confirmed(const struct journal_cursor *c)

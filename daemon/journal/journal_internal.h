@@ -57,6 +57,7 @@ struct journal_cursor {
     struct journal_cursor_entry *entry; /* confirmed position and note */
     struct journal_reader reader;
     uint64_t position;
+    bool save_wanted, save_submitted; /* journal_cursor_save(), not yet with the writer; with it */
     struct journal_cursor_events events;
     void *ctx;
 };
@@ -154,8 +155,9 @@ void journal_append_drop_pending(struct journal *j);
 
 /* ---- journal_commit.c ---- */
 
-void journal_commit_pump(struct journal *j); /* give the writer its next job, if it is free */
-void journal_commit_handle_done(void *ctx);  /* the writer's answer */
+void journal_commit_pump(struct journal *j);      /* give the writer its next job, if it is free */
+void journal_commit_pump_soon(struct journal *j); /* the same, behind the current callback */
+void journal_commit_handle_done(void *ctx);       /* the writer's answer */
 /* What commits wait for cannot be done: refuse the records that are not durable. */
 void journal_commit_fail(struct journal *j, int failure);
 void journal_commit_enter_full(struct journal *j, const char *why);
@@ -175,6 +177,8 @@ void journal_retention_check_soon(struct journal *j);
 void journal_retention_drop_segment(struct journal *j, struct journal_segment *s);
 /* Positions have moved: write them some time soon. */
 void journal_retention_note_moved(struct journal *j);
+/* Write the positions with the writer's next job. */
+void journal_retention_save_soon(struct journal *j);
 /* A cursor was opened under a new name. It must be on the disk before a record is acknowledged: after a crash
  * an unknown cursor would start at the head, behind that record. */
 void journal_retention_note_name(struct journal *j);
@@ -197,6 +201,9 @@ void journal_reader_leave_segment(struct journal_reader *r, const struct journal
 void journal_cursor_wake(struct journal *j); /* new records can be read */
 /* Tell those who have not confirmed what is in `s`, and put them behind it. */
 void journal_cursor_evict(struct journal *j, const struct journal_segment *s, const char *reason);
+/* The positions go to the writer; and they have come back from it. */
+void journal_cursor_submit_saves(struct journal *j);
+void journal_cursor_answer_saves(struct journal *j);
 /* The lowest confirmed position of the open cursors; false: none is open. */
 bool journal_cursor_find_lowest(const struct journal *j, uint64_t *confirmed);
 

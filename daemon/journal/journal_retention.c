@@ -192,6 +192,12 @@ void journal_retention_note_moved(struct journal *j)
         loop_timer_start(j->upkeep_timer, UPKEEP_MS);
 }
 
+void journal_retention_save_soon(struct journal *j)
+{
+    j->upkeep_wanted = true;
+    journal_commit_pump_soon(j);
+}
+
 void journal_retention_note_name(struct journal *j)
 {
     j->names_pending = true;
@@ -205,6 +211,7 @@ void journal_retention_encode_upkeep(struct journal *j)
     j->upkeep_wanted = false;
     loop_timer_stop(j->upkeep_timer);
     j->cursor_state.highest_serial = j->highest_serial;
+    journal_cursor_submit_saves(j);
     journal_cursor_file_encode(&j->cursor_state, j->durable_head, &j->job.cursors);
     j->job.cursor_fd = j->cursor_fd;
     j->job.cursor_offset = journal_cursor_file_offset(j->cursor_state.generation);
@@ -230,6 +237,7 @@ void journal_retention_handle_upkeep(struct journal *j)
     }
     if (j->state == JOURNAL_FULL && j->job.removals_done > 0)
         loop_timer_start(j->retry_timer, 0);
+    journal_cursor_answer_saves(j);
 }
 
 void journal_retention_start(struct journal *j)

@@ -180,6 +180,28 @@ static void a_crash_loses_nothing_that_was_committed(void **state)
     flow_check_counters(f);
 }
 
+/* What was confirmed and not yet written down counts as part of the window. */
+static void a_crash_repeats_at_most_one_window(void **state)
+{
+    enum { ROUNDS = 25, PER_ROUND = 200, WINDOW = 40 };
+    struct flow *f = *state;
+    f->delivery_settings.window = WINDOW;
+    size_t repeated = 0;
+    flow_open(f);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        flow_publish(f, "sensors/a/t", round * PER_ROUND, PER_ROUND);
+        flow_turn(f, round % 9);
+        flow_crash(f);
+        flow_open(f);
+        for (int i = 0; i < 1000 && delivery_confirmed(f->delivery) < journal_durable_head(f->journal); i++)
+            flow_turn(f, 1);
+        flow_check_counters(f);
+        size_t sent = f->output_count - repeated;
+        assert_in_range(sent, (round + 1) * PER_ROUND, (round + 1) * PER_ROUND + WINDOW);
+        repeated = f->output_count - (size_t)(round + 1) * PER_ROUND;
+    }
+}
+
 static int retry_results[8], retry_count;
 
 static void note_retry(void *ctx, enum delivery_retry_result result)
@@ -303,6 +325,7 @@ int main(void)
         TEST(rejected_ones_become_dead_letters),
         TEST(a_restart_continues_behind_the_last_confirmed),
         TEST(a_crash_loses_nothing_that_was_committed),
+        TEST(a_crash_repeats_at_most_one_window),
         TEST(dead_letters_come_again_beside_the_window),
         TEST(retired_letters_stay_retired_over_a_restart),
         TEST(an_ending_delivery_tells_its_retries),

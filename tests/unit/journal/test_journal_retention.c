@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "journal/journal_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define START_US INT64_C(1800000000000000)
@@ -417,6 +418,50 @@ static void test_new_name_before_commit(void **state)
     journal_cursor_close(c);
 }
 
+static unsigned saves;
+
+static void handle_saved(void *ctx)
+{
+    (void)ctx;
+    saves++;
+}
+
+/* A position that is asked to be saved is on disk when the answer comes, whatever the clock says; a disk that
+ * does not take it is answered as well. */
+static void test_save(void **state)
+{
+    struct fixture *f = *state;
+    static const struct journal_cursor_events events = {.on_saved = handle_saved};
+    char copy[300];
+    fixture_open(f);
+    struct journal_cursor *c = journal_cursor_open(f->journal, "a", JOURNAL_FROM_OLDEST, &events, NULL, NULL);
+    fixture_fill(f, 100, 10);
+    assert_int_equal(fixture_read(f, c, NULL), 100);
+    fixture_turns(f, 20);
+    assert_int_equal(saves, 0);
+    journal_cursor_confirm(c, 60);
+    journal_cursor_save(c);
+    fixture_turns(f, 20);
+    assert_int_equal(saves, 1);
+    snprintf(copy, sizeof(copy), "%s.copy", f->path);
+    fixture_copy_directory(f->path, copy);
+    struct fixture g = {.loop = f->loop, .settings = f->settings};
+    g.settings.path = copy;
+    fixture_open(&g);
+    struct journal_cursor *d = fixture_cursor(&g, "a", JOURNAL_FROM_OLDEST);
+    assert_int_equal(journal_cursor_confirmed(d), 60);
+    journal_cursor_close(d);
+    fixture_close(&g);
+    fixture_remove_directory(copy);
+    fixture_fail(FAULT_FDATASYNC, 1, 1, EIO);
+    journal_cursor_confirm(c, 70);
+    journal_cursor_save(c);
+    fixture_turns(f, 20);
+    fixture_fail_none();
+    assert_int_equal(saves, 2);
+    journal_cursor_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_untimed_never_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_new_name_before_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_note_waits_for_commit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_save, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
