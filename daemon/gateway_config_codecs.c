@@ -126,10 +126,78 @@ static size_t read_messages(struct config_reader *cr, const struct yaml_node *n,
     return count;
 }
 
+/* `types`: what the field says -> message type. False: something is wrong, and reported. */
+static bool read_unwrap_types(struct config_reader *cr, const struct yaml_node *n,
+                              struct schema_unwrap_settings *s)
+{
+    bool right = option_is_map(n, cr->report, "message types by what type_field says");
+    struct schema_unwrap_case *types = config_reader_alloc(cr, right ? n->count : 0, sizeof *types);
+    s->types = types;
+    for (size_t i = 0; right && i < n->count; i++) {
+        config_report_enter(cr->report, n->pairs[i].key->text);
+        types[i] = (struct schema_unwrap_case){n->pairs[i].key->text, find_type(cr, n->pairs[i].value)};
+        s->type_count += types[i].type != NULL;
+        config_report_leave(cr->report);
+    }
+    return right && s->type_count == n->count;
+}
+
+/* `unwrap: field` or a map; false: something is wrong, and reported. */
+static bool read_unwrap(struct config_reader *cr, const struct yaml_node *n, struct schema_unwrap_settings *s)
+{
+    static const char *const also[] = {"type", "types", NULL};
+    const struct yaml_node *type = yaml_tree_find(n, "type"), *types = yaml_tree_find(n, "types");
+    if (n->unresolved)
+        return false;
+    if (n->kind == YAML_SCALAR && !yaml_node_is_null(n)) {
+        s->field = n->text;
+        return true;
+    }
+    bool right = option_apply(pipeline_settings_unwrap_options, n, n, also, s, cr->arena, cr->report);
+    if (type) {
+        config_report_enter(cr->report, "type");
+        s->type = find_type(cr, type);
+        right &= s->type != NULL;
+        config_report_leave(cr->report);
+    }
+    if (types) {
+        config_report_enter(cr->report, "types");
+        right &= read_unwrap_types(cr, types, s);
+        config_report_leave(cr->report);
+    }
+    return right && s->field;
+}
+
+/* For each type that the route may decode. */
+static void compile_unwrap(struct config_reader *cr, const struct yaml_node *n, struct decode_rule *rules,
+                           size_t count)
+{
+    struct schema_unwrap_settings s = {0};
+    if (!read_unwrap(cr, n, &s))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct error err;
+        const char *option = "field";
+        if (!rules[i].type)
+            continue;
+        rules[i].unwrap = schema_unwrap_compile(rules[i].type, &s, cr->arena, &option, &err);
+        if (rules[i].unwrap)
+            continue;
+        const struct yaml_node *wrong = yaml_tree_find(n, option);
+        if (wrong)
+            config_report_enter(cr->report, option);
+        config_reader_refuse(cr, wrong ? wrong : n, &err);
+        if (wrong)
+            config_report_leave(cr->report);
+        return;
+    }
+}
+
 static void read_protobuf(struct config_reader *cr, const struct yaml_node *n, const struct yaml_node *at,
                           struct decode_settings *d)
 {
-    static const char *const also[] = {"message", "messages", NULL};
+    static const char *const also[] = {"message", "messages", "unwrap", NULL};
+    const struct yaml_node *unwrap = yaml_tree_find(n, "unwrap");
     const struct yaml_node *message = yaml_tree_find(n, "message"), *messages = yaml_tree_find(n, "messages");
     d->kind = DECODE_PROTOBUF;
     d->schema = schema_options_default();
@@ -146,11 +214,16 @@ static void read_protobuf(struct config_reader *cr, const struct yaml_node *n, c
     d->rules = rules;
     if (messages)
         d->rule_count = read_messages(cr, messages, rules);
-    if (!message)
-        return;
-    config_report_enter(cr->report, "message");
-    rules[d->rule_count++] = (struct decode_rule){NULL, find_type(cr, message)};
-    config_report_leave(cr->report);
+    if (message) {
+        config_report_enter(cr->report, "message");
+        rules[d->rule_count++] = (struct decode_rule){.type = find_type(cr, message)};
+        config_report_leave(cr->report);
+    }
+    if (unwrap) {
+        config_report_enter(cr->report, "unwrap");
+        compile_unwrap(cr, unwrap, rules, d->rule_count);
+        config_report_leave(cr->report);
+    }
 }
 
 /* "protobuf, json" with the plugins behind them, and what the word may have meant. */

@@ -181,11 +181,11 @@ bool pipeline_decoder_is_none(const struct pipeline_decoder *d, const struct fby
 
 /* ---- Decode ---- */
 
-static const struct schema_type *find_type(const struct decode_settings *s, struct bytes topic)
+static const struct decode_rule *find_rule(const struct decode_settings *s, struct bytes topic)
 {
     for (size_t i = 0; i < s->rule_count; i++)
         if (!s->rules[i].filter || topic_filter_match(s->rules[i].filter, topic, NULL))
-            return s->rules[i].type;
+            return &s->rules[i];
     return NULL;
 }
 
@@ -232,13 +232,14 @@ static enum status decode_payload(const struct pipeline_decoder *d, const struct
                                   struct error *err)
 {
     const struct decode_settings *s = d->settings;
-    const struct schema_type *type;
+    const struct decode_rule *rule;
     switch ((enum decode_kind)s->kind) {
     case DECODE_PROTOBUF:
-        type = find_type(s, to_bytes(m->topic));
-        if (!type)
+        rule = find_rule(s, to_bytes(m->topic));
+        if (!rule)
             return no_type(err, to_bytes(m->topic));
-        return schema_decode_value(type, &s->schema, payload, a, out, err);
+        return rule->unwrap ? schema_unwrap_value(rule->unwrap, &s->schema, payload, a, out, err)
+                            : schema_decode_value(rule->type, &s->schema, payload, a, out, err);
     case DECODE_JSON:
         return value_parse_json(payload, NULL, a, out, err);
     case DECODE_TEXT:
@@ -273,8 +274,9 @@ enum status pipeline_decoder_to_json(const struct pipeline_decoder *d, const str
     if (d->settings->kind != DECODE_PROTOBUF)
         return decode_payload(d, m, payload, a, value, err);
     *taken = true;
-    const struct schema_type *type = find_type(d->settings, to_bytes(m->topic));
-    if (!type)
+    const struct decode_rule *rule = find_rule(d->settings, to_bytes(m->topic));
+    if (!rule)
         return no_type(err, to_bytes(m->topic));
-    return schema_decode_json(type, &d->settings->schema, payload, a, out, err);
+    return rule->unwrap ? schema_unwrap_json(rule->unwrap, &d->settings->schema, payload, a, out, err)
+                        : schema_decode_json(rule->type, &d->settings->schema, payload, a, out, err);
 }

@@ -115,6 +115,29 @@ const struct fby_option pipeline_settings_protobuf_options[] = {
 };
 
 #undef AT
+#define AT(member) offsetof(struct schema_unwrap_settings, member)
+
+const struct fby_option pipeline_settings_unwrap_options[] = {
+    {.name = "field",
+     .type = FBY_OPTION_STRING,
+     .flags = FBY_OPTION_REQUIRED,
+     .offset = AT(field),
+     .help =
+         "The field of the envelope that carries the message: a google.protobuf.Any, a message, or bytes; "
+         "or the name of a oneof, for the member that is set."},
+    {.name = "type_field",
+     .type = FBY_OPTION_STRING,
+     .offset = AT(type_field),
+     .help = "The field of the envelope that says which message the bytes hold, by its full name or type URL "
+             "or as types says."},
+    {.name = "keep_as",
+     .type = FBY_OPTION_STRING,
+     .offset = AT(keep_as),
+     .help = "Keep the other fields of the envelope in a map of this name; without it they are dropped."},
+    {.name = NULL},
+};
+
+#undef AT
 #define AT(member) offsetof(struct encode_protobuf_settings, member)
 
 static const char *const encode_unknown_policies[] = {"fail", "drop", NULL};

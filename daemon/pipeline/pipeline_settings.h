@@ -10,6 +10,7 @@
 #include "forebay/plugin.h"
 #include "schema/schema.h"
 #include "schema/schema_encode.h"
+#include "schema/schema_unwrap.h"
 
 struct plugin;
 struct topic_filter;
@@ -27,6 +28,7 @@ enum decode_kind {
 struct decode_rule {
     const struct topic_filter *filter; /* NULL: every topic */
     const struct schema_type *type;
+    const struct schema_unwrap *unwrap; /* go on with the message that it carries; NULL: with itself */
 };
 
 /* A codec plugin and the options of this use. */
@@ -102,8 +104,10 @@ bool pipeline_settings_decodes(const struct decode_settings *d);
  * DECODE_CONTENT_TYPE_MAX bytes to `out`; the length, or 0: empty or too long. */
 size_t pipeline_settings_fold_content_type(struct bytes text, char *out);
 
-/* Into struct schema_options; message and messages are read by the document. */
+/* Into struct schema_options; message, messages and unwrap are read by the document. */
 extern const struct fby_option pipeline_settings_protobuf_options[];
+/* Into struct schema_unwrap_settings; type and types are read by the document. */
+extern const struct fby_option pipeline_settings_unwrap_options[];
 /* Into struct encode_protobuf_settings; message is read by the document. */
 extern const struct fby_option pipeline_settings_encode_protobuf_options[];
 

@@ -42,6 +42,8 @@ nodist_%C%_libschema_a_SOURCES = \
   %D%/schema_map.c \
   %D%/schema_map.h \
   %D%/schema_normalize.c \
+  %D%/schema_payload.c \
+  %D%/schema_payload.h \
   %D%/schema_protoc.c \
   %D%/schema_protoc.h \
   %D%/schema_registry.c \
@@ -49,6 +51,8 @@ nodist_%C%_libschema_a_SOURCES = \
   %D%/schema_set.h \
   %D%/schema_type.c \
   %D%/schema_type.h \
+  %D%/schema_unwrap.c \
+  %D%/schema_unwrap.h \
   %D%/schema_value.c \
   %D%/schema_wellknown.c \
   %D%/schema_wellknown.h \

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Wire bytes straight to JSON text, by the ProtoJSON mapping: schema_decode_json() of schema.h.
+ * Wire bytes straight to JSON text, by the ProtoJSON mapping: schema_decode_json() of schema.h and
+ * schema_unwrap_json().
  */
 #include "base/json_writer.h"
 #include "base/number_format.h"
 #include "base/utf8.h"
 #include "schema/schema_decode.h"
 #include "schema/schema_map.h"
+#include "schema/schema_payload.h"
 #include "schema/schema_wellknown.h"
 
 #include <math.h>
@@ -321,8 +323,9 @@ static bool write_field(struct json *j, const struct schema_type *t, const struc
     return ok;
 }
 
-/* The fields of an object whose brace is open. */
-static bool write_fields(struct json *j, const struct schema_type *t, const struct schema_level *level)
+/* The fields of an object whose brace is open, but for the one at `skip`. */
+static bool write_fields_except(struct json *j, const struct schema_type *t, const struct schema_level *level,
+                                uint32_t skip)
 {
     bool defaults;
     uint32_t next = 0;
@@ -332,9 +335,10 @@ static bool write_fields(struct json *j, const struct schema_type *t, const stru
         uint32_t count = schema_level_run(j->r, level, i);
         uint32_t slot = SCHEMA_RECORD_SLOT(j->r->records[i].slot);
         for (; defaults && next < slot; next++)
-            write_default(j, &t->fields[next]);
+            if (next != skip)
+                write_default(j, &t->fields[next]);
         next = slot + 1;
-        if (!write_field(j, t, &t->fields[slot], i, count))
+        if (slot != skip && !write_field(j, t, &t->fields[slot], i, count))
             return false;
         i += count;
         if (j->out->failed)
@@ -343,8 +347,14 @@ static bool write_fields(struct json *j, const struct schema_type *t, const stru
                                       (long long)j->r->options->max_output);
     }
     for (; defaults && next < t->field_count; next++)
-        write_default(j, &t->fields[next]);
+        if (next != skip)
+            write_default(j, &t->fields[next]);
     return true;
+}
+
+static bool write_fields(struct json *j, const struct schema_type *t, const struct schema_level *level)
+{
+    return write_fields_except(j, t, level, UINT32_MAX);
 }
 
 static bool write_time(struct json *j, const struct schema_type *t, const struct schema_level *level)
@@ -462,9 +472,66 @@ static bool write_level(struct json *j, const struct schema_type *t, const struc
     return false;
 }
 
-enum status schema_decode_json(const struct schema_type *t, const struct schema_options *o,
-                               struct bytes payload, struct arena *scratch, struct buffer *out,
-                               struct error *err)
+/* ---- Envelopes ---- */
+
+/* Names are UTF-8: they come from the schemas and from the configuration. */
+static void put_entry(struct json *j, const char *key, const char *text)
+{
+    if (j->out->len && j->out->data[j->out->len - 1] != '{')
+        PUT(j->out, ",");
+    (void)json_write_string(j->out, bytes_of_text(key));
+    PUT(j->out, ":");
+    (void)json_write_string(j->out, bytes_of_text(text));
+}
+
+static bool write_kept(struct json *j, const struct schema_unwrap *u, const struct schema_level *level,
+                       const struct schema_payload *p)
+{
+    (void)json_write_string(j->out, u->keep_as);
+    PUT(j->out, ":{");
+    if (u->oneof >= 0)
+        put_entry(j, "@field", p->field->names[j->names].data);
+    if (p->type)
+        put_entry(j, "@type", p->type->full_name);
+    if (j->out->failed)
+        return schema_reader_no_memory(j->r);
+    if (p->field && !write_fields_except(j, u->envelope, level, p->field->slot))
+        return false;
+    PUT(j->out, "}");
+    return true;
+}
+
+static bool write_bare(struct json *j, const struct schema_payload *p)
+{
+    return p->type ? write_level(j, p->type, &p->level)
+                   : write_scalar(j, p->field, j->r->records[p->first + p->count - 1]);
+}
+
+static bool write_payload(struct json *j, const struct schema_unwrap *u, const struct schema_level *level)
+{
+    struct schema_payload p;
+    if (!schema_payload_open(j->r, u, level, &p))
+        return false;
+    if (!u->keep_as.len)
+        return write_bare(j, &p);
+    PUT(j->out, "{");
+    if (!write_kept(j, u, level, &p))
+        return false;
+    bool is_map = p.type && p.type->wellknown == SCHEMA_PLAIN;
+    if (!is_map)
+        PUT(j->out, ",\"value\":");
+    if (j->out->failed)
+        return schema_reader_no_memory(j->r);
+    if (!(is_map ? write_fields(j, p.type, &p.level) : write_bare(j, &p)))
+        return false;
+    PUT(j->out, "}");
+    return true;
+}
+
+/* `u` NULL: the message itself. */
+static enum status decode_json(const struct schema_type *t, const struct schema_unwrap *u,
+                               const struct schema_options *o, struct bytes payload, struct arena *scratch,
+                               struct buffer *out, struct error *err)
 {
     struct schema_options options = schema_options_resolve(o, payload.len);
     enum status status = schema_unframe(&options, &payload, err);
@@ -480,7 +547,8 @@ enum status schema_decode_json(const struct schema_type *t, const struct schema_
         out->limit = own_limit;
     size_t arena_limit = schema_limit_arena(&options, payload.len, scratch);
     schema_reader_init(&r, &options, scratch, payload, err);
-    bool ok = schema_level_open_bytes(&r, t, payload, &level) && write_level(&j, t, &level);
+    bool ok = schema_level_open_bytes(&r, t, payload, &level) &&
+              (u ? write_payload(&j, u, &level) : write_level(&j, t, &level));
     if (out->failed)
         ok = schema_reader_fail(&r, STATUS_LIMIT, NULL, "the JSON text is over the limit of %lld bytes",
                                 (long long)options.max_output);
@@ -492,4 +560,18 @@ enum status schema_decode_json(const struct schema_type *t, const struct schema_
     out->len = before;
     out->failed = false;
     return r.status;
+}
+
+enum status schema_decode_json(const struct schema_type *t, const struct schema_options *o,
+                               struct bytes payload, struct arena *scratch, struct buffer *out,
+                               struct error *err)
+{
+    return decode_json(t, NULL, o, payload, scratch, out, err);
+}
+
+enum status schema_unwrap_json(const struct schema_unwrap *u, const struct schema_options *o,
+                               struct bytes payload, struct arena *scratch, struct buffer *out,
+                               struct error *err)
+{
+    return decode_json(u->envelope, u, o, payload, scratch, out, err);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Wire bytes to a value tree: schema_decode_value() of schema.h. Strings and bytes stay in the payload, names
- * in the schema.
+ * Wire bytes to a value tree: schema_decode_value() of schema.h and schema_unwrap_value(). Strings and bytes
+ * stay in the payload, names in the schema.
  */
 #include "base/number_format.h"
 #include "base/utf8.h"
 #include "schema/schema_decode.h"
 #include "schema/schema_map.h"
+#include "schema/schema_payload.h"
 #include "schema/schema_wellknown.h"
 
 #include <math.h>
@@ -315,9 +316,10 @@ static bool build_set_field(struct tree *b, const struct schema_type *t, const s
     return true;
 }
 
-/* The fields of a message, after the `extra` entries that the caller fills in front. */
-static bool build_fields(struct tree *b, const struct schema_type *t, const struct schema_level *level,
-                         uint32_t extra, struct fby_value *v)
+/* The fields of a message but for the one at `skip`, after the `extra` entries that the caller fills in
+ * front. */
+static bool build_fields_except(struct tree *b, const struct schema_type *t, const struct schema_level *level,
+                                uint32_t extra, uint32_t skip, struct fby_value *v)
 {
     bool defaults;
     if (!schema_spend_defaults(b->r, t, &defaults))
@@ -330,22 +332,28 @@ static bool build_fields(struct tree *b, const struct schema_type *t, const stru
     for (uint32_t i = level->begin; i < level->end;) {
         uint32_t run = schema_level_run(b->r, level, i), slot = SCHEMA_RECORD_SLOT(b->r->records[i].slot);
         for (; defaults && next < slot; next++)
-            if (schema_field_has_default(&t->fields[next]) &&
+            if (next != skip && schema_field_has_default(&t->fields[next]) &&
                 !build_default(b, &t->fields[next], &fields[used++]))
                 return false;
         next = slot + 1;
-        if (!build_set_field(b, t, &t->fields[slot], i, run, &fields[used], &used))
+        if (slot != skip && !build_set_field(b, t, &t->fields[slot], i, run, &fields[used], &used))
             return false;
         i += run;
     }
     for (; defaults && next < t->field_count; next++)
-        if (schema_field_has_default(&t->fields[next]) &&
+        if (next != skip && schema_field_has_default(&t->fields[next]) &&
             !build_default(b, &t->fields[next], &fields[used++]))
             return false;
     set_value(v, FBY_MAP, 0);
     v->len = used;
     v->fields = fields;
     return true;
+}
+
+static bool build_fields(struct tree *b, const struct schema_type *t, const struct schema_level *level,
+                         uint32_t extra, struct fby_value *v)
+{
+    return build_fields_except(b, t, level, extra, UINT32_MAX, v);
 }
 
 static bool build_time(struct tree *b, const struct schema_type *t, const struct schema_level *level,
@@ -476,9 +484,66 @@ static bool build_level(struct tree *b, const struct schema_type *t, const struc
     return false;
 }
 
-enum status schema_decode_value(const struct schema_type *t, const struct schema_options *o,
-                                struct bytes payload, struct arena *a, struct fby_value *out,
-                                struct error *err)
+/* ---- Envelopes ---- */
+
+static void set_entry(struct fby_field *to, const char *name, const char *text)
+{
+    to->name = (struct fby_bytes){name, strlen(name)};
+    set_bytes(&to->value, FBY_STRING, text, strlen(text));
+}
+
+static bool build_kept(struct tree *b, const struct schema_unwrap *u, const struct schema_level *level,
+                       const struct schema_payload *p, struct fby_field *to)
+{
+    uint32_t extra = (u->oneof >= 0 ? 1u : 0u) + (p->type ? 1u : 0u), used = 0;
+    to->name = (struct fby_bytes){(const char *)u->keep_as.data, u->keep_as.len};
+    if (p->field) {
+        if (!build_fields_except(b, u->envelope, level, extra, p->field->slot, &to->value))
+            return false;
+    } else { /* all that an Any has beside its message is the name of it */
+        set_value(&to->value, FBY_MAP, 0);
+        to->value.len = extra;
+        to->value.fields = make_items(b, extra, sizeof *to->value.fields);
+        if (!to->value.fields)
+            return false;
+    }
+    if (u->oneof >= 0)
+        set_entry(&to->value.fields[used++], "@field", p->field->names[b->names].data);
+    if (p->type)
+        set_entry(&to->value.fields[used], "@type", p->type->full_name);
+    return true;
+}
+
+static bool build_bare(struct tree *b, const struct schema_payload *p, struct fby_value *v)
+{
+    return p->type ? build_level(b, p->type, &p->level, v)
+                   : build_scalar(b, p->field, b->r->records[p->first + p->count - 1], v);
+}
+
+static bool build_payload(struct tree *b, const struct schema_unwrap *u, const struct schema_level *level,
+                          struct fby_value *v)
+{
+    struct schema_payload p;
+    if (!schema_payload_open(b->r, u, level, &p))
+        return false;
+    if (!u->keep_as.len)
+        return build_bare(b, &p, v);
+    if (p.type && p.type->wellknown == SCHEMA_PLAIN)
+        return build_fields(b, p.type, &p.level, 1, v) && build_kept(b, u, level, &p, &v->fields[0]);
+    struct fby_field *fields = make_items(b, 2, sizeof *fields);
+    if (!fields || !build_bare(b, &p, &fields[1].value))
+        return false;
+    fields[1].name = (struct fby_bytes){"value", 5};
+    set_value(v, FBY_MAP, 0);
+    v->len = 2;
+    v->fields = fields;
+    return build_kept(b, u, level, &p, &fields[0]);
+}
+
+/* `u` NULL: the message itself. */
+static enum status decode_value(const struct schema_type *t, const struct schema_unwrap *u,
+                                const struct schema_options *o, struct bytes payload, struct arena *a,
+                                struct fby_value *out, struct error *err)
 {
     struct schema_options options = schema_options_resolve(o, payload.len);
     enum status status = schema_unframe(&options, &payload, err);
@@ -490,7 +555,22 @@ enum status schema_decode_value(const struct schema_type *t, const struct schema
         .r = &r, .names = options.original_names, .flags64 = options.int64_numbers ? 0 : FBY_FLAG_TEXT64};
     size_t arena_limit = schema_limit_arena(&options, payload.len, a);
     schema_reader_init(&r, &options, a, payload, err);
-    bool ok = schema_level_open_bytes(&r, t, payload, &level) && build_level(&b, t, &level, out);
+    bool ok = schema_level_open_bytes(&r, t, payload, &level) &&
+              (u ? build_payload(&b, u, &level, out) : build_level(&b, t, &level, out));
     a->limit = arena_limit;
     return ok ? STATUS_OK : r.status;
+}
+
+enum status schema_decode_value(const struct schema_type *t, const struct schema_options *o,
+                                struct bytes payload, struct arena *a, struct fby_value *out,
+                                struct error *err)
+{
+    return decode_value(t, NULL, o, payload, a, out, err);
+}
+
+enum status schema_unwrap_value(const struct schema_unwrap *u, const struct schema_options *o,
+                                struct bytes payload, struct arena *a, struct fby_value *out,
+                                struct error *err)
+{
+    return decode_value(u->envelope, u, o, payload, a, out, err);
 }

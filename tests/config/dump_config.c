@@ -104,9 +104,9 @@ static void print_decode(const struct decode_settings *d, int indent)
     puts("");
     for (size_t i = 0; i < d->rule_count; i++) {
         const struct decode_rule *rule = &d->rules[i];
-        printf("%*s%s: %s\n", indent + 2, "",
-               rule->filter ? topic_filter_text(rule->filter) : "(every topic)",
-               schema_type_name(rule->type));
+        printf("%*s%s: %s%s\n", indent + 2, "",
+               rule->filter ? topic_filter_text(rule->filter) : "(every topic)", schema_type_name(rule->type),
+               rule->unwrap ? " unwrapped" : "");
     }
     if (d->kind == DECODE_CHOICE)
         print_choice(&d->choice, indent + 2);

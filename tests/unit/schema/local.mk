@@ -16,7 +16,8 @@ schema_tests = \
   %D%/test_schema_protoc \
   %D%/test_schema_wellknown \
   %D%/test_schema_decode \
-  %D%/test_schema_encode
+  %D%/test_schema_encode \
+  %D%/test_schema_unwrap
 check_PROGRAMS += $(schema_tests)
 TESTS += $(schema_tests)
 %C%_test_schema_registry_SOURCES = %D%/test_schema_registry.c $(schema_fixture)
@@ -28,4 +29,6 @@ TESTS += $(schema_tests)
 %C%_test_schema_decode_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
 %C%_test_schema_encode_SOURCES = %D%/test_schema_encode.c $(schema_fixture)
 %C%_test_schema_encode_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
+%C%_test_schema_unwrap_SOURCES = %D%/test_schema_unwrap.c $(schema_fixture)
+%C%_test_schema_unwrap_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
 endif
