@@ -197,6 +197,30 @@ static bool open_admin(struct gateway *g, const struct gateway_config *c, struct
     return result == STATUS_OK;
 }
 
+/* For plugins; nothing is published before the sources exist and after they went. */
+static bool publish_for_plugin(void *ctx, const struct fby_publish *p)
+{
+    struct gateway *g = ctx;
+    struct mqtt_publish message = {
+        .topic = bytes_of(p->topic.data, p->topic.len),
+        .payload = bytes_of(p->payload.data, p->payload.len),
+        .content_type = bytes_of(p->content_type.data, p->content_type.len),
+        .qos = p->qos,
+        .retain = p->retain,
+    };
+    return g->generation &&
+           generation_publish(g->generation, bytes_of(p->broker.data, p->broker.len), &message);
+}
+
+/* States of plugins, and their way to the brokers. */
+static void serve_plugins(struct gateway *g, const struct gateway_config *config)
+{
+    char *directory = xasprintf("%s/plugins", config->gateway.state_directory);
+    plugin_host_set_state_directory(g->plugins, directory);
+    plugin_host_set_publisher(g->plugins, publish_for_plugin, g);
+    free(directory);
+}
+
 static bool start_parts(struct gateway *g, struct gateway_config *config, struct error *err)
 {
     log_set_level((enum log_level)config->log.level);
@@ -204,6 +228,7 @@ static bool start_parts(struct gateway *g, struct gateway_config *config, struct
         gateway_config_destroy(config);
         return false;
     }
+    serve_plugins(g, config);
     g->generation = generation_build(&g->parts, config, NULL, err);
     if (!g->generation || !open_admin(g, config, err))
         return false;

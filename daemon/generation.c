@@ -518,6 +518,17 @@ void generation_destroy(struct generation *g)
     free(g);
 }
 
+bool generation_publish(struct generation *g, struct bytes broker, const struct mqtt_publish *p)
+{
+    for (size_t i = 0; i < g->source_count; i++)
+        if (g->sources[i].source && bytes_equal(broker, bytes_of_text(g->sources[i].broker->name)))
+            return source_mqtt_publish(g->sources[i].source, p);
+    for (size_t i = 0; i < g->upstream_count; i++)
+        if (g->upstreams[i].upstream && bytes_equal(broker, bytes_of_text(g->upstreams[i].name)))
+            return upstream_mqtt_publish(g->upstreams[i].upstream, p);
+    return false;
+}
+
 void generation_resume_sources(struct generation *g)
 {
     for (size_t i = 0; i < g->source_count; i++)

@@ -6,6 +6,7 @@
 #ifndef GENERATION_H
 #define GENERATION_H
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "gateway_config.h"
 #include "message/message_sink.h"
@@ -50,6 +51,11 @@ bool generation_stop_sources(struct generation *g);
 void generation_stop_all(struct generation *g);
 bool generation_is_all_idle(const struct generation *g);
 void generation_destroy(struct generation *g);
+
+/* Publish to a broker over the connection that reads from it, else the one that delivers to it. False: there
+ * is none, it is down, or the message is refused. */
+struct mqtt_publish;
+bool generation_publish(struct generation *g, struct bytes broker, const struct mqtt_publish *p);
 
 /* There is room in the journal again. */
 void generation_resume_sources(struct generation *g);

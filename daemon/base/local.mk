@@ -2,6 +2,8 @@ noinst_LIBRARIES += %D%/libbase.a
 %C%_libbase_a_SOURCES = \
   %D%/error.c \
   %D%/error.h \
+  %D%/file_name.c \
+  %D%/file_name.h \
   %D%/memory.c \
   %D%/memory.h \
   %D%/bytes.c \

@@ -209,6 +209,13 @@ static const struct mqtt_client_events client_events = {
     .on_writable = handle_writable,
 };
 
+bool upstream_mqtt_publish(struct upstream *u, const struct mqtt_publish *p)
+{
+    struct mqtt_publish own = *p;
+    own.token = UINT64_MAX; /* of no output */
+    return u->ops == &mqtt_ops && mqtt_client_publish(mqtt_of(u)->client, &own) == STATUS_OK;
+}
+
 bool upstream_mqtt_has_id_conflict(const struct upstream *u)
 {
     return u->ops == &mqtt_ops && mqtt_client_has_id_conflict(((const struct upstream_mqtt *)u)->client);

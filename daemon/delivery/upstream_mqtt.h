@@ -18,6 +18,11 @@ struct upstream *upstream_mqtt_create(const char *name, const struct mqtt_settin
                                       const char *gateway, const char *status_topic, struct loop *l,
                                       struct metrics *metrics, struct error *err);
 
+/* Publish beside the outputs, a command of a plugin say. Nothing is kept: false when there is no connection
+ * or the message is refused, and for other kinds of upstream. `token` of `p` is ignored. */
+struct mqtt_publish;
+bool upstream_mqtt_publish(struct upstream *u, const struct mqtt_publish *p);
+
 /* False for other kinds. */
 bool upstream_mqtt_has_id_conflict(const struct upstream *u);
 

@@ -6,6 +6,7 @@
 
 #include "base/backoff.h"
 #include "base/clock.h"
+#include "base/file_name.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "ingest/source_subscriptions.h"
@@ -14,7 +15,6 @@
 #include "metrics/metrics.h"
 #include "mqtt/mqtt_client.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,7 +286,7 @@ static void handle_published(void *ctx, uint64_t token, int reason_code, const c
 
 static void handle_writable(void *ctx)
 {
-    (void)ctx; /* a source publishes nothing */
+    (void)ctx; /* what a source publishes is not kept, so nobody waits for room */
 }
 
 static const struct mqtt_client_events client_events = {
@@ -301,26 +301,13 @@ static const struct mqtt_client_events client_events = {
 
 /* ---- Making one ---- */
 
-/* A name of the operator as a file name: letters, digits, - and _ stay, the rest becomes %XX. */
-static char *file_name_of(const char *name)
-{
-    char *text = xcalloc(strlen(name) * 3 + 1, 1), *out = text;
-    for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
-        if (isalnum(*p) || *p == '-' || *p == '_')
-            *out++ = (char)*p;
-        else
-            out += sprintf(out, "%%%02X", *p);
-    }
-    return text;
-}
-
 /* Where the session of this client at this broker is remembered. */
 static void name_session(struct source_mqtt *s, const char *directory)
 {
     s->session = xasprintf("%s@%s:%d", s->client_id, s->settings->host, s->settings->port);
     if (!directory)
         return;
-    char *file_name = file_name_of(s->name);
+    char *file_name = file_name_escape(s->name);
     s->memory_path = xasprintf("%s/subscriptions-%s", directory, file_name);
     free(file_name);
 }
@@ -417,6 +404,11 @@ void source_mqtt_start(struct source_mqtt *s)
 void source_mqtt_resume(struct source_mqtt *s)
 {
     go_on(s);
+}
+
+bool source_mqtt_publish(struct source_mqtt *s, const struct mqtt_publish *p)
+{
+    return mqtt_client_publish(s->client, p) == STATUS_OK;
 }
 
 static const char *state_text(const struct source_mqtt *s)

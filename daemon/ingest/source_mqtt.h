@@ -70,6 +70,11 @@ void source_mqtt_start(struct source_mqtt *s);
 /* The sink has room again. Harmless at any time. */
 void source_mqtt_resume(struct source_mqtt *s);
 
+/* Publish over the source's connection, a command to a device say. Nothing is kept: false when there is no
+ * connection or the message is refused. It leaves with the acknowledgements of the burst being read. */
+struct mqtt_publish;
+bool source_mqtt_publish(struct source_mqtt *s, const struct mqtt_publish *p);
+
 void source_mqtt_status(const struct source_mqtt *s, struct source_mqtt_status *status);
 
 #endif

@@ -452,6 +452,15 @@ size_t pipeline_held_count(const struct pipeline *p)
 
 /* ---- Life ---- */
 
+/* How many stages of this name stand before it: each needs a name of its own for metrics and state. */
+static unsigned count_namesakes(const struct pipeline_settings *s, size_t index)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < index; i++)
+        count += strcmp(s->stages[i].name, s->stages[index].name) == 0;
+    return count;
+}
+
 static bool create_stage(struct pipeline *p, size_t index, const char *label, struct plugin_host *plugins,
                          struct error *err)
 {
@@ -462,7 +471,10 @@ static bool create_stage(struct pipeline *p, size_t index, const char *label, st
     list_init(&s->held);
     list_init(&s->emitted);
     char name[256];
-    snprintf(name, sizeof name, "%s %s", label, settings->name);
+    unsigned before = count_namesakes(p->settings, index);
+    int len = snprintf(name, sizeof name, "%s %s", label, settings->name);
+    if (before && len > 0 && (size_t)len < sizeof name)
+        snprintf(name + len, sizeof name - (size_t)len, " %u", before + 1);
     s->instance =
         plugin_instance_create(plugins, settings->plugin, name, settings->options, &stage_side, s, err);
     if (!s->instance)

@@ -11,4 +11,6 @@ noinst_LIBRARIES += %D%/libplugin.a
   %D%/plugin_instance.c \
   %D%/plugin_instance.h \
   %D%/plugin_services.c \
-  %D%/plugin_services.h
+  %D%/plugin_services.h \
+  %D%/plugin_state.c \
+  %D%/plugin_state.h

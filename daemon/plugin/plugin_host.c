@@ -11,6 +11,7 @@
 #include "base/strmap.h"
 #include "plugin/plugin_check.h"
 #include "plugin/plugin_registry.h"
+#include "plugin/plugin_state.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -140,6 +141,18 @@ struct plugin_host *plugin_host_create(const char *directory, struct loop *l, st
     return h;
 }
 
+void plugin_host_set_state_directory(struct plugin_host *h, const char *directory)
+{
+    assert(!h->states && h->loop);
+    h->states = plugin_state_store_create(directory, h->loop);
+}
+
+void plugin_host_set_publisher(struct plugin_host *h, plugin_publish_fn publish, void *ctx)
+{
+    h->publish = publish;
+    h->publish_ctx = ctx;
+}
+
 static void forget_names(struct plugin_host *h)
 {
     strmap_finish(&h->names);
@@ -151,6 +164,7 @@ void plugin_host_destroy(struct plugin_host *h)
     if (!h)
         return;
     assert(h->instance_count == 0);
+    plugin_state_store_destroy(h->states);
     list_for_each_safe(p, &h->plugins, struct plugin, link)
     {
         free_plugin(p);

@@ -22,6 +22,13 @@ struct metrics;
 struct plugin_host *plugin_host_create(const char *directory, struct loop *l, struct metrics *metrics);
 void plugin_host_destroy(struct plugin_host *h); /* all instances must be gone */
 
+/* Where instances keep their states (made when it is needed); before this call, and in a host that only
+ * checks, they keep none. */
+void plugin_host_set_state_directory(struct plugin_host *h, const char *directory);
+/* Who publishes for plugins: false when there is no connection or the message is refused. NULL: nobody. */
+typedef bool (*plugin_publish_fn)(void *ctx, const struct fby_publish *p);
+void plugin_host_set_publisher(struct plugin_host *h, plugin_publish_fn publish, void *ctx);
+
 /* Find or load by name; `path` (may be NULL) is where YAML says it is. Refused with the reason: missing,
  * wrong architecture, wrong ABI, missing symbol, another name, world-writable file or folder. References are
  * counted; plugin_unref() when done. A file that changed since it was loaded is loaded anew beside the old

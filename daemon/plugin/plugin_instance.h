@@ -23,6 +23,7 @@ struct plugin_instance {
     const struct plugin_side *side;
     void *ctx; /* of the side */
     struct list timers, ios, notifiers, counters;
+    uint8_t *state; /* what state_load() lent last */
     size_t counter_count;
     int64_t log_window_start_us; /* a plugin's log is bounded: so many lines in so much time */
     unsigned log_window_lines;

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/strmap.h"
+#include "plugin/plugin_host.h"
 #include "plugin/plugin_load.h"
 
 struct loop;
@@ -19,6 +20,9 @@ struct plugin_host {
     size_t directory_count;
     struct strmap names; /* what plugin_host_list_names() answered last */
     size_t instance_count;
+    struct plugin_state_store *states; /* NULL: none are kept */
+    plugin_publish_fn publish;         /* NULL: nobody */
+    void *publish_ctx;
     struct loop *loop;       /* borrowed; NULL when only checking */
     struct metrics *metrics; /* borrowed; NULL when only checking */
 };

@@ -12,6 +12,7 @@
 #include "metrics/metrics.h"
 #include "plugin/plugin_instance.h"
 #include "plugin/plugin_registry.h"
+#include "plugin/plugin_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -280,6 +281,42 @@ static bool service_encode_write(struct fby_encode *e, const void *data, size_t 
     return false;
 }
 
+/* ---- Publishing, state ---- */
+
+static bool service_publish(struct fby_instance *handle, const struct fby_publish *p)
+{
+    const struct plugin_host *h = handle->owner->plugin->host;
+    return h->publish && p->qos <= 1 && h->publish(h->publish_ctx, p);
+}
+
+static bool service_state_load(struct fby_instance *handle, struct fby_bytes *state)
+{
+    struct plugin_instance *in = handle->owner;
+    struct error err;
+    size_t len = 0;
+    free(in->state);
+    in->state = NULL;
+    *state = (struct fby_bytes){NULL, 0};
+    if (!in->plugin->host->states)
+        return false;
+    enum status s = plugin_state_load(in->plugin->host->states, in->label, &in->state, &len, &err);
+    if (s != STATUS_OK && s != STATUS_NOT_FOUND)
+        log_error(plugin_description(in->plugin)->name, "instance=%s starts without its state: %s", in->label,
+                  err.text);
+    if (s == STATUS_OK)
+        *state = (struct fby_bytes){(const char *)in->state, len};
+    return s == STATUS_OK;
+}
+
+static bool service_state_save(struct fby_instance *handle, struct fby_bytes state, fby_saved_fn done,
+                               void *ctx)
+{
+    struct plugin_instance *in = handle->owner;
+    struct plugin_state_store *states = in->plugin->host->states;
+    return states &&
+           plugin_state_save(states, in->label, bytes_of(state.data, state.len), in, done, ctx) == STATUS_OK;
+}
+
 static const struct fby_host services = {
     .size = sizeof(struct fby_host),
     .log = service_log,
@@ -304,6 +341,9 @@ static const struct fby_host services = {
     .connected = service_connected,
     .decode_alloc = service_decode_alloc,
     .encode_write = service_encode_write,
+    .publish = service_publish,
+    .state_load = service_state_load,
+    .state_save = service_state_save,
 };
 
 void plugin_services_fill(struct fby_host *table, const struct plugin_side *side)
@@ -320,6 +360,9 @@ void plugin_services_fill(struct fby_host *table, const struct plugin_side *side
 unsigned plugin_services_reclaim(struct plugin_instance *in)
 {
     unsigned left = 0;
+    plugin_state_forget(in->plugin->host->states, in);
+    free(in->state);
+    in->state = NULL;
     list_for_each_safe(t, &in->timers, struct fby_timer, link)
     {
         service_timer_destroy(t);

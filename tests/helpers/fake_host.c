@@ -15,7 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WATCHES_MAX = 64, TIMERS_MAX = 16, COUNTERS_MAX = 32, RESULTS_MAX = 20000, OPTIONS_MAX = 4096 };
+enum {
+    WATCHES_MAX = 64,
+    TIMERS_MAX = 16,
+    COUNTERS_MAX = 32,
+    RESULTS_MAX = 20000,
+    OPTIONS_MAX = 4096,
+    SAVES_MAX = 4
+};
 
 struct fby_timer {
     struct fake_host *host;
@@ -63,6 +70,11 @@ struct output_copy {
     char payload[];
 };
 
+struct save {
+    fby_saved_fn done;
+    void *ctx;
+};
+
 struct fake_host {
     struct fby_instance instance;
     struct fby_host table;
@@ -82,6 +94,12 @@ struct fake_host {
     char log[16384];
     size_t log_len;
     bool in_send;
+    bool can_publish, storage_fails;
+    unsigned publish_count;
+    char published[1024];
+    struct fby_bytes state; /* owned */
+    struct save saves[SAVES_MAX];
+    size_t save_count;
     _Alignas(16) unsigned char options[OPTIONS_MAX];
 };
 
@@ -285,6 +303,56 @@ static void host_connected(struct fby_instance *in, bool yes, const char *reason
     snprintf(in->host->connection_reason, sizeof in->host->connection_reason, "%s", reason ? reason : "");
 }
 
+static void host_publish_keep(struct fake_host *h, const struct fby_publish *p)
+{
+    snprintf(h->published, sizeof h->published, "%.*s %.*s %.*s", (int)p->broker.len, p->broker.data,
+             (int)p->topic.len, p->topic.data, (int)p->payload.len, p->payload.data);
+}
+
+static bool host_publish(struct fby_instance *in, const struct fby_publish *p)
+{
+    struct fake_host *h = in->host;
+    if (!h->can_publish)
+        return false;
+    h->publish_count++;
+    host_publish_keep(h, p);
+    return true;
+}
+
+static bool host_state_load(struct fby_instance *in, struct fby_bytes *state)
+{
+    *state = in->host->state;
+    return state->data != NULL;
+}
+
+/* The plugin is told in the next turn, as by the daemon. */
+static bool host_state_save(struct fby_instance *in, struct fby_bytes state, fby_saved_fn done, void *ctx)
+{
+    struct fake_host *h = in->host;
+    char *copy = malloc(state.len + 1);
+    if (!copy || state.len > FBY_STATE_MAX || h->save_count == SAVES_MAX) {
+        free(copy);
+        return false;
+    }
+    if (state.len)
+        memcpy(copy, state.data, state.len);
+    free((void *)(uintptr_t)h->state.data);
+    h->state = (struct fby_bytes){copy, state.len};
+    h->saves[h->save_count++] = (struct save){done, ctx};
+    return true;
+}
+
+static void tell_saved(struct fake_host *h)
+{
+    struct save saves[SAVES_MAX];
+    size_t count = h->save_count;
+    memcpy(saves, h->saves, sizeof saves);
+    h->save_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (saves[i].done)
+            saves[i].done(saves[i].ctx, !h->storage_fails);
+}
+
 static const struct fby_host table = {
     .size = sizeof(struct fby_host),
     .log = host_log,
@@ -307,6 +375,9 @@ static const struct fby_host table = {
     .result = host_result,
     .ready = host_ready,
     .connected = host_connected,
+    .publish = host_publish,
+    .state_load = host_state_load,
+    .state_save = host_state_save,
 };
 
 /* ---- Options: only as much parsing as the defaults in the tables need ---- */
@@ -420,6 +491,7 @@ void fake_host_turn(struct fake_host *h, int wait_ms)
             io->fn(io->ctx, io->fd, events & io->events);
     }
     run_timers(h);
+    tell_saved(h);
 }
 
 bool fake_host_wait_results(struct fake_host *h, size_t count, int timeout_ms)
@@ -499,6 +571,7 @@ void fake_host_stop(struct fake_host *h)
     else
         h->plugin->upstream->destroy(h->self);
     h->self = NULL;
+    h->save_count = 0;
     free_outputs(h);
 }
 
@@ -510,6 +583,7 @@ void fake_host_destroy(struct fake_host *h)
         free(h->memory);
         h->memory = next;
     }
+    free((void *)(uintptr_t)h->state.data);
     free(h->results);
     free(h);
 }
@@ -618,6 +692,31 @@ uint64_t fake_host_counter(const struct fake_host *h, const char *name)
 const char *fake_host_log(const struct fake_host *h)
 {
     return h->log;
+}
+
+void fake_host_set_publish(struct fake_host *h, bool works)
+{
+    h->can_publish = works;
+}
+
+unsigned fake_host_publish_count(const struct fake_host *h)
+{
+    return h->publish_count;
+}
+
+const char *fake_host_published(const struct fake_host *h)
+{
+    return h->published;
+}
+
+void fake_host_set_storage(struct fake_host *h, bool works)
+{
+    h->storage_fails = !works;
+}
+
+struct fby_bytes fake_host_state(const struct fake_host *h)
+{
+    return h->state;
 }
 
 unsigned fake_host_open_handles(const struct fake_host *h)

@@ -47,6 +47,14 @@ const struct fake_result *fake_host_result(const struct fake_host *h, size_t ind
 const struct fake_result *fake_host_result_of(const struct fake_host *h, uint64_t token); /* the newest */
 void fake_host_forget_results(struct fake_host *h);
 
+/* publish() answers false before it is told to work. */
+void fake_host_set_publish(struct fake_host *h, bool works);
+unsigned fake_host_publish_count(const struct fake_host *h);
+const char *fake_host_published(const struct fake_host *h); /* the last: "broker topic payload" */
+/* Whether saves succeed; the state is kept over fake_host_stop() and fake_host_start(). */
+void fake_host_set_storage(struct fake_host *h, bool works);
+struct fby_bytes fake_host_state(const struct fake_host *h); /* what was saved last */
+
 unsigned fake_host_ready_count(const struct fake_host *h);
 bool fake_host_is_connected(const struct fake_host *h);
 const char *fake_host_connection_reason(const struct fake_host *h);

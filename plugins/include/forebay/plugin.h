@@ -12,6 +12,7 @@
  * Ledger of the ABI (an addition at the end of a struct raises MINOR, any other change MAJOR):
  *   1.0  stages, upstreams, options, values
  *   1.1  codecs: FBY_KIND_CODEC, fby_host.decode_alloc, fby_host.encode_write
+ *   1.2  fby_host.publish, fby_host.state_load, fby_host.state_save
  */
 #ifndef FOREBAY_PLUGIN_H
 #define FOREBAY_PLUGIN_H
@@ -21,7 +22,7 @@
 #include <stdint.h>
 
 #define FBY_ABI_MAJOR 1
-#define FBY_ABI_MINOR 1
+#define FBY_ABI_MINOR 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -171,6 +172,7 @@ struct fby_decode;
 struct fby_encode;
 
 typedef void (*fby_callback_fn)(void *ctx);
+typedef void (*fby_saved_fn)(void *ctx, bool saved);
 typedef void (*fby_io_fn)(void *ctx, int fd, unsigned events);
 
 enum { FBY_IO_READ = 1, FBY_IO_WRITE = 2 };
@@ -180,6 +182,18 @@ enum fby_outcome {
     FBY_RETRY,     /* not now; the host sends it again after its backoff, in order */
     FBY_REJECTED,  /* never; it goes to the dead letters with the reason */
 };
+
+/* One message for fby_host.publish, borrowed for the call. */
+struct fby_publish {
+    struct fby_bytes broker; /* its name in the configuration, as in fby_message.source */
+    struct fby_bytes topic;
+    struct fby_bytes payload;
+    struct fby_bytes content_type; /* may be empty */
+    uint8_t qos;                   /* 0 or 1 */
+    bool retain;
+};
+
+enum { FBY_STATE_MAX = 8 << 20 /* bytes that one instance may keep */ };
 
 /* What the daemon offers. `size` is sizeof this struct in the daemon: a plugin built against a newer header
  * checks it before using a newer member. All pointers returned belong to the plugin until it destroys them.
@@ -239,6 +253,21 @@ struct fby_host {
     /* Append to the payload being made; false when it would be larger than limits.memory, and encode() then
      * fails whatever it answers. */
     bool (*encode_write)(struct fby_encode *e, const void *data, size_t len);
+
+    /* Since 1.2. Publish to a broker over the connection that the daemon has with it, as for a command to a
+     * device. Nothing is kept: false when there is no connection at present, or the topic or size is refused;
+     * true is no promise that it arrives. For messages that must arrive there are routes. */
+    bool (*publish)(struct fby_instance *in, const struct fby_publish *p);
+    /* Since 1.2. Bytes that outlive the process, at most FBY_STATE_MAX, kept under the route, target and name
+     * of the instance. state_load: what was saved last, borrowed until the next call for this instance;
+     * false: nothing, or it is damaged (logged). Call it from the first process() or send() and not from
+     * create(): during a reload an older instance may still save. state_save: copied at once, written by
+     * another thread, whole or not at all; `done` (may be NULL) is called on the loop when it is durable or
+     * cannot be, unless the instance is gone by then. False, without `done`: too large, four are under way
+     * already, or there is no place for it. A state that confirmed messages depend on must be durable before
+     * they are answered: FBY_HOLD them until `done`. */
+    bool (*state_load)(struct fby_instance *in, struct fby_bytes *state);
+    bool (*state_save)(struct fby_instance *in, struct fby_bytes state, fby_saved_fn done, void *ctx);
 };
 
 /* ---- Stages -----------------------------------------------------------------------------------------------

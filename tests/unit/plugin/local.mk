@@ -1,13 +1,16 @@
 # Unit tests of daemon/plugin; one program for each file.
 if HAVE_CMOCKA
-check_PROGRAMS += %D%/test_plugin_host %D%/test_plugin_check %D%/test_plugin_options %D%/test_plugin_instance
-TESTS += %D%/test_plugin_host %D%/test_plugin_check %D%/test_plugin_options %D%/test_plugin_instance
+check_PROGRAMS += %D%/test_plugin_host %D%/test_plugin_check %D%/test_plugin_options %D%/test_plugin_instance \
+  %D%/test_plugin_state
+TESTS += %D%/test_plugin_host %D%/test_plugin_check %D%/test_plugin_options %D%/test_plugin_instance \
+  %D%/test_plugin_state
 
 plugin_unit_libs = daemon/plugin/libplugin.a $(RANK2) $(CMOCKA_LIBS) -ldl
 %C%_test_plugin_host_LDADD = $(plugin_unit_libs)
 %C%_test_plugin_check_LDADD = $(plugin_unit_libs)
 %C%_test_plugin_options_LDADD = $(plugin_unit_libs)
 %C%_test_plugin_instance_LDADD = $(plugin_unit_libs)
+%C%_test_plugin_state_LDADD = $(plugin_unit_libs)
 
 # Plugins that are wrong on purpose, each in one way.
 fixture_source = %D%/fixtures/fixture.c

@@ -106,7 +106,7 @@ static void refuses_what_breaks_the_contract(void **state)
     static const struct {
         const char *fixture, *words;
     } cases[] = {
-        {"wrong_abi.so", "built for plugin ABI 99.1 and this daemon offers 1.1. Build it again"},
+        {"wrong_abi.so", "built for plugin ABI 99.2 and this daemon offers 1.2. Build it again"},
         {"wrong_size.so", "says it is 8 bytes long"},
         {"no_symbol.so", "exports no symbol forebay_plugin"},
         {"no_process.so", "does not fill in every operation"},

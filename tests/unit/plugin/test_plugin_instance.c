@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -253,6 +254,61 @@ static void reaches_its_side(void **state)
     assert_true(services->monotonic_us(handle) > 0 && services->realtime_us(handle) > 0);
 }
 
+static bool take_publish(void *ctx, const struct fby_publish *p)
+{
+    assert_string_equal(ctx, "publisher");
+    assert_memory_equal(p->topic.data, "pump/cmd", 8);
+    fired++;
+    return p->retain;
+}
+
+static void publishes_when_somebody_can(void **state)
+{
+    (void)state;
+    static char ctx[] = "publisher";
+    struct fby_publish p = {.topic = {"pump/cmd", 8}, .qos = 1, .retain = true};
+    assert_false(services->publish(handle, &p));
+    plugin_host_set_publisher(host, take_publish, ctx);
+    assert_true(services->publish(handle, &p));
+    p.retain = false;
+    assert_false(services->publish(handle, &p));
+    p.qos = 2; /* beyond the contract */
+    assert_false(services->publish(handle, &p));
+    assert_int_equal(fired, 2);
+}
+
+static void count_saved(void *ctx, bool saved)
+{
+    (void)ctx;
+    fired += saved;
+}
+
+static void keeps_its_state(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/test_plugin_instance.XXXXXX", file[200];
+    struct fby_bytes given = {"level 7", 7}, loaded;
+    struct error err = {0};
+    assert_false(services->state_load(handle, &loaded)); /* nowhere to keep it */
+    assert_false(services->state_save(handle, given, count_saved, NULL));
+    assert_non_null(mkdtemp(directory));
+    plugin_host_set_state_directory(host, directory);
+    assert_false(services->state_load(handle, &loaded));
+    assert_true(services->state_save(handle, given, count_saved, NULL));
+    for (int i = 0; i < 1000 && fired < 1; i++)
+        loop_turn(loop, 10);
+    assert_int_equal(fired, 1);
+    plugin_instance_destroy(instance);
+    destroyed = 0;
+    instance = make_instance(&err);
+    assert_true(services->state_load(handle, &loaded));
+    assert_int_equal(loaded.len, 7);
+    assert_memory_equal(loaded.data, "level 7", 7);
+    snprintf(file, sizeof file, "%s/a%%20%%22b%%22.state", directory);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(directory), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -264,6 +320,8 @@ int main(void)
         TEST(wakes_the_loop_from_a_thread),
         TEST(takes_back_what_was_forgotten),
         TEST(reaches_its_side),
+        TEST(publishes_when_somebody_can),
+        TEST(keeps_its_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
