@@ -16,12 +16,13 @@ shim_cflags = -std=gnu11 -fPIC -fvisibility=hidden $(FBY_WARNINGS)
 fault_tests = \
   %D%/10-journal-calls.py \
   %D%/20-journal-damage.py \
-  %D%/30-power-cuts.py
+  %D%/30-power-cuts.py \
+  %D%/40-kill-under-load.py
 
 dist_check_SCRIPTS += $(fault_tests)
 TESTS += $(fault_tests)
 dist_check_SCRIPTS += %D%/report.py
-EXTRA_DIST += %D%/oracle.py %D%/campaign.py %D%/journal_files.py %D%/journal_case.py %D%/README.md
+EXTRA_DIST += %D%/oracle.py %D%/campaign.py %D%/daemon_campaign.py %D%/journal_files.py %D%/journal_case.py %D%/README.md
 
 # The same campaigns with the numbers of a long run and new seeds, again and again for FAULT_SECONDS. FAULT_COUNT sets
 # the number of faults of each, CAMPAIGN_SECONDS its time. What they report is collected for `make campaign-table`.

@@ -1,6 +1,5 @@
 # forebayd with real brokers, servers, clients, signals and disks. Long ones first: they run beside the others.
 system_tests = \
-  %D%/14-kill-under-load.py \
   %D%/18-disk-full.py \
   %D%/10-main-path.py \
   %D%/11-clients-of-others.py \
