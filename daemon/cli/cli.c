@@ -170,6 +170,8 @@ const struct cli_command *cli_commands(void)
         {"journal",
          "verify|stat|list|dump|export|salvage DIR [N|NEW] [--live] [--json] [--records] [--raw] [--from=N]",
          "look into a journal while the daemon is down", cli_journal_run},
+        {"schema", "list|show|check [MESSAGE] [--all] [-I DIR]... FILE...",
+         "show what protobuf schemas declare, or what is wrong with them", cli_schema_run},
         {"bench-disk", "[DIR] [COUNT]", "measure how fast the disk makes writes durable", cli_bench_disk_run},
         {"check", "[FILE]", "read a configuration and say everything that is wrong with it", run_check},
         {"version", "", "show the version of this command", run_version},

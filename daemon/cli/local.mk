@@ -8,6 +8,8 @@ noinst_LIBRARIES += %D%/libcli.a
   %D%/cli_journal.c \
   %D%/cli_value.c %D%/cli_value.h \
   %D%/cli_reload.c \
+  %D%/cli_schema.c \
+  %D%/cli_schemas.c %D%/cli_schemas.h \
   %D%/cli_status.c
 
 bin_PROGRAMS += %D%/forebay

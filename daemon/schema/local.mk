@@ -18,7 +18,8 @@ CLEANFILES += $(schema_generated) %D%/google/protobuf/descriptor.pb-c.c %D%/sche
 
 # Named apart from BUILT_SOURCES, so that building one archive is enough.
 %D%/schema_builtin.$(OBJEXT): %D%/schema_builtin_set.inc
-%D%/schema_compile.$(OBJEXT) %D%/schema_link.$(OBJEXT) %D%/schema_registry.$(OBJEXT) %D%/schema_set.$(OBJEXT) \
+%D%/schema_catalog.$(OBJEXT) %D%/schema_compile.$(OBJEXT) %D%/schema_link.$(OBJEXT) %D%/schema_places.$(OBJEXT) \
+  %D%/schema_registry.$(OBJEXT) %D%/schema_set.$(OBJEXT) \
   %D%/google/protobuf/descriptor.pb-c.$(OBJEXT): %D%/google/protobuf/descriptor.pb-c.h
 
 AM_CPPFLAGS += $(PROTOBUF_C_CFLAGS) -I$(top_builddir)/%D%
@@ -29,6 +30,8 @@ nodist_%C%_libschema_a_SOURCES = \
   %D%/schema.h \
   %D%/schema_builtin.c \
   %D%/schema_builtin.h \
+  %D%/schema_catalog.c \
+  %D%/schema_catalog.h \
   %D%/schema_compile.c \
   %D%/schema_convert.c \
   %D%/schema_convert.h \
@@ -44,6 +47,8 @@ nodist_%C%_libschema_a_SOURCES = \
   %D%/schema_normalize.c \
   %D%/schema_payload.c \
   %D%/schema_payload.h \
+  %D%/schema_places.c \
+  %D%/schema_places.h \
   %D%/schema_protoc.c \
   %D%/schema_protoc.h \
   %D%/schema_registry.c \

@@ -20,6 +20,13 @@ struct schema_source {
     struct fby_strings include; /* -I directories; empty: the folder of each file */
 };
 
+/* Append a source's FileDescriptorSet to `set`; `comments`: with source info where protoc makes it.
+ * STATUS_IO: the file cannot be read; STATUS_NOT_FOUND: protoc is not installed. */
+MUST_CHECK enum status schema_source_read(const struct schema_source *s, bool comments, struct buffer *set,
+                                          struct error *err);
+/* The name of a source in messages. */
+const char *schema_source_name(const struct schema_source *s);
+
 struct schema_registry *schema_registry_create(void);
 void schema_registry_destroy(struct schema_registry *r);
 /* Add a file's types; a symbol that is there already with the same content is fine. Errors name the file and

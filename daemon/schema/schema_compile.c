@@ -119,8 +119,8 @@ static bool name_field(struct schema_linker *l, const struct draft *d, struct sc
     const char *json = d->field->json_name;
     if (json && *json) {
         if (!utf8_is_valid(bytes_of_text(json)))
-            return schema_link_refuse(l, d->file, "the JSON name of field %s.%s is not UTF-8", d->scope,
-                                      d->field->name);
+            return schema_link_refuse_field(l, d->file, d->field, "the JSON name of field %s.%s is not UTF-8",
+                                            d->scope, d->field->name);
         f->names[0] = keep_text(l, json, strlen(json));
         return true;
     }
@@ -135,16 +135,17 @@ static bool refer(struct schema_linker *l, const struct draft *d, struct schema_
     const field_proto *p = d->field;
     struct schema_symbol *s = schema_link_resolve(l, d->scope, p->type_name);
     if (!s)
-        return schema_link_refuse(l, d->file,
-                                  "field %s.%s has type %s, which is missing. Make the set with "
-                                  "protoc --include_imports",
-                                  d->scope, p->name, p->type_name ? p->type_name : "nothing");
+        return schema_link_refuse_field(l, d->file, p,
+                                        "field %s.%s has type %s, which is missing. Make the set with "
+                                        "protoc --include_imports",
+                                        d->scope, p->name, p->type_name ? p->type_name : "nothing");
     /* A set that was not made by protoc may leave it to the name whether it is a message or an enum. */
     if (!p->has_type)
         f->kind = s->message ? SCHEMA_KIND_MESSAGE : SCHEMA_KIND_ENUM;
     if ((f->kind == SCHEMA_KIND_ENUM) != (s->enumeration != NULL))
-        return schema_link_refuse(l, d->file, "field %s.%s: %s is %s", d->scope, p->name, s->full_name,
-                                  s->message ? "a message, not an enum" : "an enum, not a message");
+        return schema_link_refuse_field(l, d->file, p, "field %s.%s: %s is %s", d->scope, p->name,
+                                        s->full_name,
+                                        s->message ? "a message, not an enum" : "an enum, not a message");
     if (s->message)
         f->type = s->type;
     else
@@ -185,13 +186,13 @@ static bool compile_field(struct schema_linker *l, const struct draft *d, struct
         return false;
     if (p->number < 1 || p->number > NUMBER_MAX ||
         (p->number >= RESERVED_FIRST && p->number <= RESERVED_LAST))
-        return schema_link_refuse(l, d->file, "field %s.%s: %d is not a field number", d->scope, p->name,
-                                  p->number);
+        return schema_link_refuse_field(l, d->file, p, "field %s.%s: %d is not a field number", d->scope,
+                                        p->name, p->number);
     f->number = (uint32_t)p->number;
     f->kind = p->has_type ? (uint8_t)p->type : SCHEMA_KIND_MESSAGE;
     if (p->has_type && ((int)p->type < SCHEMA_KIND_DOUBLE || (int)p->type > SCHEMA_KIND_SINT64))
-        return schema_link_refuse(l, d->file, "field %s.%s has type number %d, which is not known", d->scope,
-                                  p->name, (int)p->type);
+        return schema_link_refuse_field(l, d->file, p, "field %s.%s has type number %d, which is not known",
+                                        d->scope, p->name, (int)p->type);
     f->oneof = -1;
     set_flags(d, f);
     if ((f->kind == SCHEMA_KIND_ENUM || schema_field_is_message(f)) && !refer(l, d, f))

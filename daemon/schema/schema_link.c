@@ -16,14 +16,55 @@ typedef Google__Protobuf__DescriptorProto message_proto;
 typedef Google__Protobuf__EnumDescriptorProto enum_proto;
 typedef Google__Protobuf__FieldDescriptorProto field_proto;
 
+/* `path` (may be NULL): the part of the file that it is about, whose line is told where the set knows it. */
+static bool refuse_at(struct schema_linker *l, const struct schema_file *f, const struct schema_path *path,
+                      const char *format, va_list args)
+{
+    char text[600], line[16] = "";
+    vsnprintf(text, sizeof text, format, args);
+    if (path) {
+        struct schema_places places;
+        schema_places_init(&places, f->descriptor, &l->scratch);
+        unsigned number = schema_places_line(&places, path);
+        if (number)
+            snprintf(line, sizeof line, ":%u", number);
+    }
+    error_set(l->err, STATUS_INVALID, "%s: %s%s: %s", f->set_name, f->descriptor->name, line, text);
+    return false;
+}
+
 bool schema_link_refuse(struct schema_linker *l, const struct schema_file *f, const char *format, ...)
 {
-    char text[600];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    refuse_at(l, f, NULL, format, args);
     va_end(args);
-    error_set(l->err, STATUS_INVALID, "%s: %s: %s", f->set_name, f->descriptor->name, text);
+    return false;
+}
+
+bool schema_link_refuse_field(struct schema_linker *l, const struct schema_file *f,
+                              const struct Google__Protobuf__FieldDescriptorProto *field, const char *format,
+                              ...)
+{
+    struct schema_path path;
+    va_list args;
+    va_start(args, format);
+    refuse_at(l, f, schema_path_find_field(f->descriptor, field, &path) ? &path : NULL, format, args);
+    va_end(args);
+    return false;
+}
+
+static bool refuse_import(struct schema_linker *l, const struct schema_file *f, size_t index,
+                          const char *format, ...) PRINTF_LIKE(4, 5);
+
+static bool refuse_import(struct schema_linker *l, const struct schema_file *f, size_t index,
+                          const char *format, ...)
+{
+    struct schema_path path = schema_path_join(NULL, SCHEMA_STEP_IMPORT, index);
+    va_list args;
+    va_start(args, format);
+    refuse_at(l, f, &path, format, args);
+    va_end(args);
     return false;
 }
 
@@ -216,10 +257,10 @@ static bool add_extension(struct schema_linker *l, const struct schema_file *f, 
         return schema_link_refuse(l, f, "an extension in '%s' has no valid name", scope);
     struct schema_symbol *extendee = schema_link_resolve(l, scope, field->extendee);
     if (!extendee || !extendee->message)
-        return schema_link_refuse(l, f,
-                                  "extension %s extends %s, which is missing. Make the set with "
-                                  "protoc --include_imports",
-                                  field->name, field->extendee ? field->extendee : "nothing");
+        return schema_link_refuse_field(l, f, field,
+                                        "extension %s extends %s, which is missing. Make the set with "
+                                        "protoc --include_imports",
+                                        field->name, field->extendee ? field->extendee : "nothing");
     for (const struct schema_extension *x = extendee->extensions; x; x = x->next)
         if (x->file != f && strcmp(x->scope, scope) == 0 && strcmp(x->field->name, field->name) == 0 &&
             is_same(&x->field->base, &field->base))
@@ -234,8 +275,8 @@ static bool add_extension(struct schema_linker *l, const struct schema_file *f, 
         in_range |= field->number >= range->start && field->number < range->end;
     }
     if (!in_range)
-        return schema_link_refuse(l, f, "extension %s: %s has no extension range with number %d", field->name,
-                                  extendee->full_name, field->number);
+        return schema_link_refuse_field(l, f, field, "extension %s: %s has no extension range with number %d",
+                                        field->name, extendee->full_name, field->number);
     struct schema_extension *x = arena_alloc(&l->scratch, sizeof *x);
     if (!x)
         return schema_link_no_memory(l);
@@ -262,8 +303,8 @@ static bool check_file(struct schema_linker *l, const struct schema_file *f)
     }
     if (d->syntax && strcmp(d->syntax, "proto2") != 0 && strcmp(d->syntax, "proto3") != 0)
         return schema_link_refuse(l, f,
-                                  "uses syntax '%s' (protobuf editions), which is not supported. Write it as "
-                                  "proto2 or proto3",
+                                  "uses syntax '%s' (protobuf editions), which are not supported. Write it "
+                                  "as proto2 or proto3",
                                   d->syntax);
     if (!is_package(d->package))
         return schema_link_refuse(l, f, "'%s' is not a package name", d->package);
@@ -340,10 +381,10 @@ static bool check_imports(struct schema_linker *l)
         const file_proto *d = l->files[i]->descriptor;
         for (size_t k = 0; k < d->n_dependency; k++)
             if (!strmap_has(&l->file_names, d->dependency[k]))
-                return schema_link_refuse(l, l->files[i],
-                                          "imports %s, which is not in the descriptor set. Make the set with "
-                                          "protoc --include_imports",
-                                          d->dependency[k]);
+                return refuse_import(l, l->files[i], k,
+                                     "imports %s, which is not in the descriptor set. Make the set with "
+                                     "protoc --include_imports",
+                                     d->dependency[k]);
     }
     return true;
 }

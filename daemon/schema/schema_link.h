@@ -8,6 +8,7 @@
 #define SCHEMA_SCHEMA_LINK_H
 
 #include "base/strmap.h"
+#include "schema/schema_places.h"
 #include "schema/schema_set.h"
 #include "schema/schema_type.h"
 
@@ -60,6 +61,10 @@ struct schema_linker {
  * returned. */
 bool schema_link_refuse(struct schema_linker *l, const struct schema_file *f, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* The same about a field of that file, with its line where the set has source info. */
+bool schema_link_refuse_field(struct schema_linker *l, const struct schema_file *f,
+                              const struct Google__Protobuf__FieldDescriptorProto *field, const char *format,
+                              ...) PRINTF_LIKE(4, 5);
 bool schema_link_no_memory(struct schema_linker *l);
 /* What `name`, written inside `scope`, refers to; NULL: nothing. A name with a leading dot is complete. */
 struct schema_symbol *schema_link_resolve(struct schema_linker *l, const char *scope, const char *name);

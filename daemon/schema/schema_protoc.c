@@ -43,11 +43,13 @@ static void finish_arguments(struct arguments *a)
     free(a->items);
 }
 
-static enum status make_arguments(struct fby_strings sources, struct fby_strings include, struct arguments *a,
-                                  struct error *err)
+static enum status make_arguments(struct fby_strings sources, struct fby_strings include, bool comments,
+                                  struct arguments *a, struct error *err)
 {
     add_argument(a, xstrdup("protoc"));
     add_argument(a, xstrdup("--include_imports"));
+    if (comments)
+        add_argument(a, xstrdup("--include_source_info"));
     add_argument(a, xstrdup("--descriptor_set_out=/dev/fd/3"));
     for (size_t i = 0; i < include.count; i++)
         add_argument(a, xasprintf("--proto_path=%s", include.items[i]));
@@ -125,6 +127,48 @@ static enum status read_file(int fd, size_t max, struct buffer *out)
     return STATUS_OK;
 }
 
+/* Past blanks and comments. */
+static const char *skip_blanks(const char *at)
+{
+    for (;;) {
+        at += strspn(at, " \t\r\n\f\v");
+        if (strncmp(at, "//", 2) == 0) {
+            at += strcspn(at, "\n");
+        } else if (strncmp(at, "/*", 2) == 0) {
+            const char *end = strstr(at + 2, "*/");
+            at = end ? end + 2 : at + strlen(at);
+        } else {
+            return at;
+        }
+    }
+}
+
+/* Does the file begin with `edition = …`? Older versions of protoc have no words for that. */
+static bool uses_editions(const char *path)
+{
+    char text[16 * 1024];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    text[n] = 0;
+    const char *at = skip_blanks(text);
+    return strncmp(at, "edition", 7) == 0 && *skip_blanks(at + 7) == '=';
+}
+
+static enum status tell_editions(struct fby_strings sources, struct error *err)
+{
+    for (size_t i = 0; i < sources.count; i++)
+        if (uses_editions(sources.items[i]))
+            return error_set(
+                err, STATUS_INVALID,
+                "%s: uses protobuf editions, which are not supported. Write it as proto2 or proto3",
+                sources.items[i]);
+    return STATUS_OK;
+}
+
 static enum status tell_failure(int exit_code, int messages_fd, const char *source, struct error *err)
 {
     if (exit_code < 0)
@@ -141,11 +185,12 @@ static enum status tell_failure(int exit_code, int messages_fd, const char *sour
     return status;
 }
 
-static enum status run(const struct arguments *a, const char *source, int out_fd, int messages_fd,
+static enum status run(const struct arguments *a, struct fby_strings sources, int out_fd, int messages_fd,
                        struct buffer *set, struct error *err)
 {
     if (out_fd < 0 || messages_fd < 0)
         return error_set_errno(err, STATUS_IO, errno, "memory file for protoc");
+    const char *source = sources.items[0];
     pid_t pid;
     int failure = spawn(a->items, out_fd, messages_fd, &pid);
     if (failure == ENOENT)
@@ -156,23 +201,26 @@ static enum status run(const struct arguments *a, const char *source, int out_fd
     if (failure)
         return error_set_errno(err, STATUS_IO, failure, "%s: running protoc", source);
     int exit_code = wait_bounded(pid);
+    enum status status = exit_code > 0 ? tell_editions(sources, err) : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
     if (exit_code != 0)
         return tell_failure(exit_code, messages_fd, source, err);
-    enum status status = read_file(out_fd, SCHEMA_SET_BYTES_MAX + 1, set);
+    status = read_file(out_fd, SCHEMA_SET_BYTES_MAX + 1, set);
     return status ? error_set(err, status, "%s: reading what protoc wrote", source) : STATUS_OK;
 }
 
-enum status schema_protoc_run(struct fby_strings sources, struct fby_strings include, struct buffer *set,
-                              struct error *err)
+enum status schema_protoc_run(struct fby_strings sources, struct fby_strings include, bool comments,
+                              struct buffer *set, struct error *err)
 {
     if (sources.count == 0)
         return error_set(err, STATUS_INVALID, "no .proto file is given");
     struct arguments a = {0};
-    enum status status = make_arguments(sources, include, &a, err);
+    enum status status = make_arguments(sources, include, comments, &a, err);
     if (status == STATUS_OK) {
         int out_fd = memfd_create("forebay-schema", MFD_CLOEXEC);
         int messages_fd = memfd_create("forebay-protoc", MFD_CLOEXEC);
-        status = run(&a, sources.items[0], out_fd, messages_fd, set, err);
+        status = run(&a, sources, out_fd, messages_fd, set, err);
         if (out_fd >= 0)
             close(out_fd);
         if (messages_fd >= 0)

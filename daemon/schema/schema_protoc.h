@@ -12,8 +12,9 @@
 
 enum { SCHEMA_PROTOC_TIMEOUT_MS = 10000 };
 
-/* Append the set to `set`. Without include directories each file's own folder is one. */
+/* Append the set to `set`, with source info if `comments`. Without include directories each file's own folder
+ * is one. */
 MUST_CHECK enum status schema_protoc_run(struct fby_strings sources, struct fby_strings include,
-                                         struct buffer *set, struct error *err);
+                                         bool comments, struct buffer *set, struct error *err);
 
 #endif

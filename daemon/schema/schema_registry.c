@@ -101,18 +101,29 @@ static bool ends_with(const char *text, const char *end)
     return text_len >= end_len && strcmp(text + text_len - end_len, end) == 0;
 }
 
-enum status schema_registry_add(struct schema_registry *r, const struct schema_source *s, struct error *err)
+const char *schema_source_name(const struct schema_source *s)
 {
-    if (s->descriptor_set && ends_with(s->descriptor_set, ".proto"))
+    return s->descriptor_set ? s->descriptor_set : s->proto.count ? s->proto.items[0] : "";
+}
+
+enum status schema_source_read(const struct schema_source *s, bool comments, struct buffer *set,
+                               struct error *err)
+{
+    if (!s->descriptor_set)
+        return schema_protoc_run(s->proto, s->include, comments, set, err);
+    if (ends_with(s->descriptor_set, ".proto"))
         return error_set(err, STATUS_INVALID,
                          "%s: this is a .proto source, not a descriptor set. Write { proto: [%s] }",
                          s->descriptor_set, s->descriptor_set);
+    return read_set(s->descriptor_set, set, err);
+}
+
+enum status schema_registry_add(struct schema_registry *r, const struct schema_source *s, struct error *err)
+{
     struct buffer set = {0};
-    const char *name = s->descriptor_set ? s->descriptor_set : s->proto.count ? s->proto.items[0] : "";
-    enum status status = s->descriptor_set ? read_set(s->descriptor_set, &set, err)
-                                           : schema_protoc_run(s->proto, s->include, &set, err);
+    enum status status = schema_source_read(s, false, &set, err);
     if (status == STATUS_OK)
-        status = schema_registry_add_set(r, name, buffer_bytes(&set), err);
+        status = schema_registry_add_set(r, schema_source_name(s), buffer_bytes(&set), err);
     buffer_finish(&set);
     return status;
 }

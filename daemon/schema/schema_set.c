@@ -51,11 +51,26 @@ void schema_guard_finish(struct schema_guard *g)
     arena_finish(&g->arena);
 }
 
+/* What a file that is no descriptor set may be instead: buf writes some of these. */
+static const char *guess_format(struct bytes packed)
+{
+    if (packed.len >= 2 && packed.data[0] == 0x1f && packed.data[1] == 0x8b)
+        return "compressed with gzip. Unpack it first";
+    if (packed.len >= 4 && memcmp(packed.data, "\x28\xb5\x2f\xfd", 4) == 0)
+        return "compressed with zstd. Unpack it first";
+    if (packed.len && (packed.data[0] == '{' || packed.data[0] == '['))
+        return "JSON. Make it binary, with: buf build -o FILE.binpb";
+    return NULL;
+}
+
 struct schema_set *schema_set_create(const char *name, struct bytes packed, struct error *err)
 {
     if (packed.len > SCHEMA_SET_BYTES_MAX) {
-        error_set(err, STATUS_LIMIT, "%s: the descriptor set has %zu bytes; at most 4 MiB are read", name,
-                  packed.len);
+        error_set(
+            err, STATUS_LIMIT,
+            "%s: the descriptor set has %zu bytes; at most 4 MiB are read. Leave source info out of it, "
+            "and files that no message needs",
+            name, packed.len);
         return NULL;
     }
     struct schema_set *s = xcalloc(1, sizeof *s);
@@ -64,7 +79,10 @@ struct schema_set *schema_set_create(const char *name, struct bytes packed, stru
     s->files = google__protobuf__file_descriptor_set__unpack(&s->guard.allocator, packed.len, packed.data);
     if (s->files && s->files->n_file > 0)
         return s;
-    if (s->guard.refused)
+    const char *format = s->files ? NULL : guess_format(packed);
+    if (format)
+        error_set(err, STATUS_INVALID, "%s: not a protobuf descriptor set but %s", name, format);
+    else if (s->guard.refused)
         error_set(err, STATUS_LIMIT, "%s: the descriptor set is nested too deeply or needs too much memory",
                   name);
     else if (s->files)

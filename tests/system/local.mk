@@ -22,6 +22,7 @@ system_tests = \
   %D%/42-operator-command.py \
   %D%/43-journal-tools.py \
   %D%/44-states.py \
-  %D%/45-compressed-payloads.py
+  %D%/45-compressed-payloads.py \
+  %D%/46-schema-command.py
 dist_check_SCRIPTS += $(system_tests)
 TESTS += $(system_tests)

@@ -17,7 +17,7 @@ static const char *run(const char *const *sources, size_t source_count, const ch
     struct buffer set = {0};
     err.text[0] = 0;
     enum status status = schema_protoc_run((struct fby_strings){sources, source_count},
-                                           (struct fby_strings){include, include_count}, &set, &err);
+                                           (struct fby_strings){include, include_count}, false, &set, &err);
     assert_true((status == STATUS_OK) == (set.len > 0));
     buffer_finish(&set);
     return err.text;
