@@ -86,12 +86,14 @@ static void finish_when_idle(void *ctx)
 {
     struct gateway *g = ctx;
     bool acknowledged = generation_stop_sources(g->generation);
-    if ((!acknowledged || !generation_is_all_idle(g->generation)) &&
-        clock_monotonic_us() < g->drain_deadline_us) {
+    bool idle = acknowledged && generation_is_all_idle(g->generation);
+    bool late = clock_monotonic_us() >= g->drain_deadline_us;
+    if (idle || late)
+        generation_stop_upstreams(g->generation);
+    if (late || (idle && mqtt_client_goodbye_count(g->loop) == 0))
+        loop_stop(g->loop);
+    else
         loop_timer_start(g->drain_timer, DRAIN_POLL_MS);
-        return;
-    }
-    loop_stop(g->loop);
 }
 
 static void handle_terminate(void *ctx)
@@ -263,6 +265,8 @@ static void destroy_parts(struct gateway *g)
     service_manager_destroy(g->service);
     plugin_host_destroy(g->plugins);
     metrics_destroy(g->metrics);
+    if (g->loop)
+        mqtt_client_cut_goodbyes(g->loop);
     loop_destroy(g->loop);
     mqtt_library_finish();
 }

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRAIN_LIMIT_MS = 5000, DRAIN_POLL_MS = 10 };
+enum { DRAIN_LIMIT_MS = 5000, COMMIT_LIMIT_MS = 5000, DRAIN_POLL_MS = 10 };
 
 struct gateway_reload {
     struct gateway *gateway;
@@ -113,6 +113,11 @@ static void wait_for_windows(void *ctx)
     struct gateway *g = r->gateway;
     bool idle = generation_is_idle(g->generation, r->next);
     if (!idle && clock_monotonic_us() < r->deadline_us) {
+        loop_timer_start(r->timer, DRAIN_POLL_MS);
+        return;
+    }
+    if (!generation_stop_changed_sources(g->generation, r->next) &&
+        clock_monotonic_us() < r->deadline_us + COMMIT_LIMIT_MS * 1000) {
         loop_timer_start(r->timer, DRAIN_POLL_MS);
         return;
     }

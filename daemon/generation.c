@@ -355,6 +355,17 @@ bool generation_is_idle(const struct generation *old, const struct generation *n
     return true;
 }
 
+bool generation_stop_changed_sources(struct generation *old, const struct generation *next)
+{
+    bool all = true;
+    for (size_t i = 0; i < old->source_count; i++) {
+        const struct source_part *n = find_source(next, old->sources[i].broker->name);
+        if (!n || n->state != PART_KEPT)
+            all &= source_mqtt_stop(old->sources[i].source);
+    }
+    return all;
+}
+
 static void take_over_deliveries(struct generation *g, struct generation *old)
 {
     for (size_t i = 0; i < g->delivery_count; i++) {
@@ -481,6 +492,12 @@ void generation_stop_all(struct generation *g)
 {
     for (size_t i = 0; i < g->delivery_count; i++)
         delivery_stop_reading(g->deliveries[i].delivery);
+}
+
+void generation_stop_upstreams(struct generation *g)
+{
+    for (size_t i = 0; i < g->upstream_count; i++)
+        upstream_stop(g->upstreams[i].upstream);
 }
 
 bool generation_is_all_idle(const struct generation *g)

@@ -41,6 +41,9 @@ struct generation *generation_build(const struct generation_parts *parts, struct
 void generation_stop_changed(struct generation *old, const struct generation *next);
 /* True when those parts have nothing in flight. */
 bool generation_is_idle(const struct generation *old, const struct generation *next);
+/* Let the sources that will not be taken over read no more. True when each has had acknowledged what it read;
+ * until then call it again. Sources that follow on the same session then begin where these ended. */
+bool generation_stop_changed_sources(struct generation *old, const struct generation *next);
 /* Move unchanged parts from `old` (may be NULL), destroy the rest of it and `old`, start what is new.
  * Problems are logged. */
 void generation_start(struct generation *g, struct generation *old);
@@ -49,6 +52,7 @@ void generation_start(struct generation *g, struct generation *old);
  * acknowledged when it ends; call it again. */
 bool generation_stop_sources(struct generation *g);
 void generation_stop_all(struct generation *g);
+void generation_stop_upstreams(struct generation *g); /* when they have run empty, or the time is over */
 bool generation_is_all_idle(const struct generation *g);
 void generation_destroy(struct generation *g);
 

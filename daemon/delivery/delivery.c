@@ -515,8 +515,11 @@ bool delivery_is_idle(const struct delivery *d)
 {
     if (!d->started || (list_is_empty(&d->window) && list_is_empty(&d->retries)))
         return true;
-    return delivery_sender_is_empty(&d->sender) && list_is_empty(&d->dead_waiting) &&
-           pipeline_held_count(d->pipeline);
+    if (!list_is_empty(&d->dead_waiting))
+        return false;
+    if (!delivery_sender_is_empty(&d->sender))
+        return delivery_sender_is_stuck(&d->sender);
+    return pipeline_held_count(d->pipeline);
 }
 
 static void forget_dead_letters(struct delivery *d, struct list *records)

@@ -59,8 +59,9 @@ MUST_CHECK enum status delivery_start(struct delivery *d, struct error *err);
 bool delivery_is_running(const struct delivery *d); /* delivery_start() has succeeded */
 /* Read no more records; those in flight go on. */
 void delivery_stop_reading(struct delivery *d);
-bool delivery_is_idle(
-    const struct delivery *d); /* nothing in flight, held or on its way to the dead letters */
+/* Nothing is worth waiting for: nothing in flight or on its way to the dead letters, or the upstream is away.
+ */
+bool delivery_is_idle(const struct delivery *d);
 /* What is in flight is forgotten and will be sent again by the next one with this name. NULL is fine. */
 void delivery_destroy(struct delivery *d);
 

@@ -137,6 +137,12 @@ bool delivery_sender_is_empty(const struct delivery_sender *s)
     return list_is_empty(&s->ready) && list_is_empty(&s->sent) && list_is_empty(&s->again);
 }
 
+bool delivery_sender_is_stuck(const struct delivery_sender *s)
+{
+    bool away = !s->upstream->connected && s->upstream->reason[0]; /* without a reason: not tried yet */
+    return away || (s->waiting && list_is_empty(&s->sent));
+}
+
 void delivery_sender_init(struct delivery_sender *s, struct upstream *u, struct loop *l, int64_t retry_min_ms,
                           int64_t retry_max_ms, const struct delivery_sender_events *events, void *ctx)
 {

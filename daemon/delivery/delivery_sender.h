@@ -61,5 +61,7 @@ void delivery_sender_flush(struct delivery_sender *s);
 /* Is there nothing more to offer and the upstream willing? Then it is worth reading records. */
 bool delivery_sender_has_room(const struct delivery_sender *s);
 bool delivery_sender_is_empty(const struct delivery_sender *s);
+/* What it has will not be confirmed soon: the upstream is away, or has nothing and asked to wait. */
+bool delivery_sender_is_stuck(const struct delivery_sender *s);
 
 #endif

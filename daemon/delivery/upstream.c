@@ -68,6 +68,12 @@ void upstream_start(struct upstream *u)
         u->ops->start(u);
 }
 
+void upstream_stop(struct upstream *u)
+{
+    if (u->ops->stop)
+        u->ops->stop(u);
+}
+
 void upstream_add_user(struct upstream *u, struct upstream_user *user)
 {
     list_add(&u->users, &user->link);

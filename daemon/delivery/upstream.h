@@ -45,6 +45,8 @@ struct upstream_ops {
     /* Forget what was taken from this user and not answered. */
     void (*cancel)(struct upstream *u, struct upstream_user *user);
     void (*destroy)(struct upstream *u);
+    /* Say goodbye, without waiting: nothing is sent or answered any more. NULL: nothing to say. */
+    void (*stop)(struct upstream *u);
 };
 
 /* Base of every upstream; the first member of each kind's struct. */
@@ -70,6 +72,7 @@ void upstream_tell_ready(struct upstream *u);
 void upstream_set_connected(struct upstream *u, bool connected, const char *reason);
 
 void upstream_start(struct upstream *u);
+void upstream_stop(struct upstream *u); /* before the end of the program; once more is harmless */
 
 /* For deliveries. */
 void upstream_add_user(struct upstream *u, struct upstream_user *user);

@@ -137,7 +137,12 @@ static void mqtt_destroy(struct upstream *u)
     free(m);
 }
 
-static const struct upstream_ops mqtt_ops = {mqtt_start, mqtt_send, mqtt_cancel, mqtt_destroy};
+static void mqtt_stop(struct upstream *u)
+{
+    mqtt_client_stop(mqtt_of(u)->client);
+}
+
+static const struct upstream_ops mqtt_ops = {mqtt_start, mqtt_send, mqtt_cancel, mqtt_destroy, mqtt_stop};
 
 /* ---- What the client tells ---- */
 

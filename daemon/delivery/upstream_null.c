@@ -79,7 +79,7 @@ static void null_destroy(struct upstream *u)
     free(n);
 }
 
-static const struct upstream_ops null_ops = {NULL, null_send, null_cancel, null_destroy};
+static const struct upstream_ops null_ops = {NULL, null_send, null_cancel, null_destroy, NULL};
 
 struct upstream *upstream_null_create(const char *name, struct loop *l)
 {

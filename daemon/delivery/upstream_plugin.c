@@ -72,7 +72,7 @@ static void plugin_destroy(struct upstream *u)
     free(p);
 }
 
-static const struct upstream_ops plugin_ops = {NULL, plugin_send, plugin_cancel, plugin_destroy};
+static const struct upstream_ops plugin_ops = {NULL, plugin_send, plugin_cancel, plugin_destroy, NULL};
 
 /* ---- What the plugin calls ---- */
 

@@ -39,9 +39,11 @@ struct source_mqtt {
     struct source_subscriptions wanted;
     struct source_subscriptions session_filters; /* what our session at the broker has */
     struct source_subscriptions asked;           /* waits for the broker's answer */
+    struct source_subscriptions leaving;         /* likewise, to be unsubscribed; still part of the session */
     struct source_subscriptions refused;
     struct backoff resume_backoff;
     bool session_expected;
+    bool update_again; /* the session was to be changed while an answer was due */
     bool committing;
     bool stopped_by_sink;
     int64_t burst_us; /* when the burst that is committed was read */
@@ -160,18 +162,20 @@ static void remember(struct source_mqtt *s)
 
 static void unsubscribe_unwanted(struct source_mqtt *s)
 {
-    for (size_t i = 0; i < s->session_filters.count;) {
-        const char *filter = s->session_filters.items[i].filter;
-        if (source_subscriptions_find(&s->wanted, filter)) {
-            i++;
+    const char **list = xcalloc(s->session_filters.count ? s->session_filters.count : 1, sizeof *list);
+    size_t count = 0;
+    for (size_t i = 0; i < s->session_filters.count; i++) {
+        const struct source_subscription *have = &s->session_filters.items[i];
+        if (source_subscriptions_find(&s->wanted, have->filter))
             continue;
-        }
-        if (mqtt_client_unsubscribe(s->client, &filter, 1) != STATUS_OK)
-            return;
-        log_info("ingest", "broker=%s unsubscribed from %s", s->name, filter);
-        source_subscriptions_remove(&s->session_filters, filter);
-        remember(s);
+        source_subscriptions_add(&s->leaving, have->filter, have->qos);
+        list[count++] = have->filter;
     }
+    if (count > 0 && mqtt_client_unsubscribe(s->client, list, count) != STATUS_OK) {
+        log_error("ingest", "broker=%s cannot unsubscribe", s->name);
+        source_subscriptions_clear(&s->leaving);
+    }
+    free(list);
 }
 
 static void ask_for_missing(struct source_mqtt *s)
@@ -193,10 +197,12 @@ static void ask_for_missing(struct source_mqtt *s)
     free(list);
 }
 
-/* Bring the session to what is wanted; one request at a time. */
+/* Bring the session to what is wanted; one request at a time. What the broker does not answer before the
+ * connection ends is asked again on the next one. */
 static void update_session(struct source_mqtt *s)
 {
-    if (!mqtt_client_is_connected(s->client) || s->asked.count > 0)
+    s->update_again = s->asked.count > 0 || s->leaving.count > 0;
+    if (!mqtt_client_is_connected(s->client) || s->update_again)
         return;
     unsubscribe_unwanted(s);
     ask_for_missing(s);
@@ -235,7 +241,23 @@ static void handle_subscribed(void *ctx, const int *granted, size_t count)
     s->counters.refused_filters = (int64_t)s->refused.count;
     s->session_expected = true;
     remember(s);
-    if (stale)
+    if (stale || s->update_again)
+        update_session(s);
+}
+
+static void handle_unsubscribed(void *ctx)
+{
+    struct source_mqtt *s = ctx;
+    bool stale = false;
+    for (size_t i = 0; i < s->leaving.count; i++) {
+        const char *filter = s->leaving.items[i].filter;
+        log_info("ingest", "broker=%s unsubscribed from %s", s->name, filter);
+        source_subscriptions_remove(&s->session_filters, filter);
+        stale |= source_subscriptions_find(&s->wanted, filter) != NULL;
+    }
+    source_subscriptions_clear(&s->leaving);
+    remember(s);
+    if (stale || s->update_again)
         update_session(s);
 }
 
@@ -271,6 +293,7 @@ static void handle_disconnected(void *ctx, const char *reason)
     (void)reason;
     struct source_mqtt *s = ctx;
     source_subscriptions_clear(&s->asked);
+    source_subscriptions_clear(&s->leaving);
     if (s->committing)
         s->sink->cancel(s->sink->self, s);
     s->committing = false;
@@ -297,6 +320,7 @@ static const struct mqtt_client_events client_events = {
     .on_published = handle_published,
     .on_writable = handle_writable,
     .on_subscribed = handle_subscribed,
+    .on_unsubscribed = handle_unsubscribed,
 };
 
 /* ---- Making one ---- */
@@ -366,6 +390,7 @@ void source_mqtt_destroy(struct source_mqtt *s)
     source_subscriptions_clear(&s->wanted);
     source_subscriptions_clear(&s->session_filters);
     source_subscriptions_clear(&s->asked);
+    source_subscriptions_clear(&s->leaving);
     source_subscriptions_clear(&s->refused);
     free(s->memory_path);
     free(s->session);

@@ -26,7 +26,7 @@ struct message {
     size_t property_count;
     uint8_t qos;    /* as received: 0 to 2 */
     bool retain;    /* it was a retained message */
-    bool duplicate; /* the DUP flag was set */
+    bool duplicate; /* the DUP flag was set; no source of ours can tell: libmosquitto keeps it to itself */
 };
 
 #endif

@@ -5,6 +5,8 @@ noinst_LIBRARIES += %D%/libmqtt.a
   %D%/mqtt_client.h \
   %D%/mqtt_connect_thread.c \
   %D%/mqtt_connect_thread.h \
+  %D%/mqtt_goodbye.c \
+  %D%/mqtt_goodbye.h \
   %D%/mqtt_inflight.c \
   %D%/mqtt_inflight.h \
   %D%/mqtt_link.c \

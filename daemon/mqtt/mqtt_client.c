@@ -19,6 +19,7 @@
 #include "loop/loop.h"
 #include "metrics/metrics.h"
 #include "mqtt/mqtt_connect_thread.h"
+#include "mqtt/mqtt_goodbye.h"
 #include "mqtt/mqtt_inflight.h"
 #include "mqtt/mqtt_link.h"
 #include "mqtt/mqtt_pacing.h"
@@ -39,6 +40,7 @@ enum {
     DEFAULT_RECEIVE_WINDOW = 20,
     STATE_TEXT_BYTES = 500,
     CONFLICT_SHOWN_US = 60 * 1000 * 1000,
+    GOODBYE_POLL_MS = 5,
 };
 
 enum client_state {
@@ -68,6 +70,7 @@ struct mqtt_client {
     struct mqtt_subscriptions *subscriptions; /* SUBSCRIBE packets without answer */
     char *online_text, *offline_text;
     char *state_text;
+    char *session;         /* broker and client id */
     char reason[420];      /* of the last loss */
     char told_reason[420]; /* in the log */
 
@@ -145,7 +148,8 @@ static void schedule_reconnect(struct mqtt_client *c, int64_t delay_ms)
         loop_timer_start(c->reconnect_timer, delay_ms);
 }
 
-static void drop_link(struct mqtt_client *c)
+/* What belongs to one connection, but not the link. */
+static void forget_connection(struct mqtt_client *c)
 {
     loop_timer_stop(c->read_timer);
     loop_timer_stop(c->keepalive_timer);
@@ -153,17 +157,22 @@ static void drop_link(struct mqtt_client *c)
     loop_timer_stop(c->reconnect_timer);
     loop_io_destroy(c->io);
     c->io = NULL;
+    mqtt_inflight_clear(&c->inflight);
+    mqtt_subscriptions_clear(c->subscriptions);
+    c->status_packet_id = 0;
+    c->input_left = false;
+    c->counters.connected = 0;
+}
+
+static void drop_link(struct mqtt_client *c)
+{
+    forget_connection(c);
     if (c->job)
         mqtt_connect_thread_release(c->job); /* the link is the helper thread's */
     else
         mqtt_link_destroy(c->link);
     c->job = NULL;
     c->link = NULL;
-    mqtt_inflight_clear(&c->inflight);
-    mqtt_subscriptions_clear(c->subscriptions);
-    c->status_packet_id = 0;
-    c->input_left = false;
-    c->counters.connected = 0;
 }
 
 static void log_loss(struct mqtt_client *c, bool was_connected, int64_t delay_ms)
@@ -449,11 +458,20 @@ static void handle_subscribed(void *ctx, int packet_id, const int *granted, size
         c->events.on_subscribed(c->ctx, all, all_count);
 }
 
+static void handle_unsubscribed(void *ctx, int packet_id)
+{
+    struct mqtt_client *c = ctx;
+    if (mqtt_subscriptions_answer_withdrawn(c->subscriptions, packet_id) && c->events.on_unsubscribed &&
+        c->state != STATE_LOST)
+        c->events.on_unsubscribed(c->ctx);
+}
+
 static const struct mqtt_link_events link_events = {
     .on_connack = handle_connack,
     .on_message = handle_message,
     .on_published = handle_published,
     .on_subscribed = handle_subscribed,
+    .on_unsubscribed = handle_unsubscribed,
 };
 
 /* ---- Connecting ---- */
@@ -530,9 +548,14 @@ static void connect_now(struct mqtt_client *c)
         lose(c, err.text);
 }
 
+/* A connection before this one that still leaves would be cut short, acknowledgements with it. */
 static void handle_reconnect(void *ctx)
 {
-    connect_now(ctx);
+    struct mqtt_client *c = ctx;
+    if (mqtt_goodbye_is_under_way(c->loop, c->session))
+        loop_timer_start(c->reconnect_timer, GOODBYE_POLL_MS);
+    else
+        connect_now(c);
 }
 
 /* ---- The public functions ---- */
@@ -580,6 +603,7 @@ struct mqtt_client *mqtt_client_create(const struct mqtt_settings *s, const stru
     c->v5 = s->version != MQTT_VERSION_311;
     c->publish_window = (unsigned)s->max_in_flight;
     c->state_text = xcalloc(1, STATE_TEXT_BYTES);
+    c->session = xasprintf("%s@%s:%d", role->client_id, s->host, s->port);
     c->online_text = make_status_text(role, "online");
     c->offline_text = make_status_text(role, "offline");
     c->subscriptions = mqtt_subscriptions_create();
@@ -598,23 +622,29 @@ void mqtt_client_start(struct mqtt_client *c)
         schedule_reconnect(c, 0);
 }
 
-/* Held acknowledgements must not leave: then the last will speaks for us. */
-static void say_goodbye(struct mqtt_client *c)
+void mqtt_client_stop(struct mqtt_client *c)
 {
-    if (c->state != STATE_READING)
-        return;
-    publish_status(c, c->offline_text, 0);
-    mqtt_link_disconnect(c->link);
+    loop_defer_cancel(c->loop, handle_lost, c);
+    loop_defer_cancel(c->loop, handle_flush, c);
+    c->flush_pending = false;
+    if (c->state != STATE_READING) {
+        /* Held acknowledgements must not leave: then the last will speaks for us. */
+        drop_link(c);
+    } else {
+        publish_status(c, c->offline_text, 0);
+        struct mqtt_link *link = c->link;
+        c->link = NULL;
+        forget_connection(c);
+        mqtt_goodbye_begin(c->loop, link, c->session);
+    }
+    c->state = STATE_STOPPED;
 }
 
 void mqtt_client_destroy(struct mqtt_client *c)
 {
     if (!c)
         return;
-    loop_defer_cancel(c->loop, handle_lost, c);
-    loop_defer_cancel(c->loop, handle_flush, c);
-    say_goodbye(c);
-    drop_link(c);
+    mqtt_client_stop(c);
     metrics_remove(c->metrics_group);
     loop_timer_destroy(c->reconnect_timer);
     loop_timer_destroy(c->read_timer);
@@ -624,6 +654,7 @@ void mqtt_client_destroy(struct mqtt_client *c)
     free(c->online_text);
     free(c->offline_text);
     free(c->state_text);
+    free(c->session);
     free(c);
 }
 
@@ -640,7 +671,7 @@ const char *mqtt_client_state_text(const struct mqtt_client *c)
     case STATE_HELD:
         return c->paused ? "connected, not reading" : "connected";
     case STATE_STOPPED:
-        return "not started";
+        return "not running";
     case STATE_CONNECTING:
     case STATE_GREETING:
         snprintf(c->state_text, STATE_TEXT_BYTES, "connecting%s%s", c->reason[0] ? "; before: " : "",
@@ -650,6 +681,8 @@ const char *mqtt_client_state_text(const struct mqtt_client *c)
     case STATE_LOST:
         break;
     }
+    if (!c->reason[0])
+        return c->paused ? "paused" : "about to connect";
     if (c->paused)
         snprintf(c->state_text, STATE_TEXT_BYTES, "paused; before: %s", c->reason);
     else
@@ -669,51 +702,11 @@ unsigned mqtt_client_receive_window(const struct mqtt_client *c)
                                                  : DEFAULT_RECEIVE_WINDOW;
 }
 
-/* Send one SUBSCRIBE with the filters that are like the first one not yet sent. */
-static enum status subscribe_some(struct mqtt_client *c, const struct mqtt_subscription *subs, size_t count,
-                                  bool *sent)
-{
-    char *filters[MQTT_SUBSCRIPTIONS_PER_PACKET];
-    size_t indexes[MQTT_SUBSCRIPTIONS_PER_PACKET], n = 0, first = 0;
-    while (sent[first])
-        first++;
-    for (size_t i = first; i < count && n < MQTT_SUBSCRIPTIONS_PER_PACKET; i++) {
-        if (sent[i] || subs[i].qos != subs[first].qos || subs[i].no_local != subs[first].no_local)
-            continue;
-        filters[n] = (char *)(uintptr_t)subs[i].filter;
-        indexes[n++] = i;
-        sent[i] = true;
-    }
-    int packet_id = 0;
-    enum status status =
-        mqtt_link_subscribe(c->link, filters, (int)n, subs[first].qos, subs[first].no_local, &packet_id);
-    if (status == STATUS_OK)
-        mqtt_subscriptions_add(c->subscriptions, packet_id, indexes, n);
-    return status;
-}
-
-static size_t count_unsent(const bool *sent, size_t count)
-{
-    size_t unsent = 0;
-    for (size_t i = 0; i < count; i++)
-        unsent += !sent[i];
-    return unsent;
-}
-
 enum status mqtt_client_subscribe(struct mqtt_client *c, const struct mqtt_subscription *subs, size_t count)
 {
     if (!mqtt_client_is_connected(c))
         return STATUS_BUSY;
-    for (size_t i = 0; i < count; i++)
-        if (subs[i].qos < 0 || subs[i].qos > 1 ||
-            mosquitto_sub_topic_check(subs[i].filter) != MOSQ_ERR_SUCCESS)
-            return STATUS_INVALID;
-    bool *sent = xcalloc(count ? count : 1, sizeof *sent);
-    enum status status = STATUS_OK;
-    mqtt_subscriptions_begin(c->subscriptions, count);
-    while (status == STATUS_OK && count_unsent(sent, count) > 0)
-        status = subscribe_some(c, subs, count, sent);
-    free(sent);
+    enum status status = mqtt_subscriptions_request(c->subscriptions, c->link, subs, count);
     request_flush(c);
     return status;
 }
@@ -722,14 +715,9 @@ enum status mqtt_client_unsubscribe(struct mqtt_client *c, const char *const *fi
 {
     if (!mqtt_client_is_connected(c))
         return STATUS_BUSY;
-    for (size_t i = 0; i < count; i += MQTT_SUBSCRIPTIONS_PER_PACKET) {
-        size_t n = count - i < MQTT_SUBSCRIPTIONS_PER_PACKET ? count - i : MQTT_SUBSCRIPTIONS_PER_PACKET;
-        enum status status = mqtt_link_unsubscribe(c->link, (char *const *)(uintptr_t)(filters + i), (int)n);
-        if (status != STATUS_OK)
-            return status;
-    }
+    enum status status = mqtt_subscriptions_withdraw(c->subscriptions, c->link, filters, count);
     request_flush(c);
-    return STATUS_OK;
+    return status;
 }
 
 void mqtt_client_release(struct mqtt_client *c)
@@ -778,6 +766,16 @@ enum status mqtt_client_publish(struct mqtt_client *c, const struct mqtt_publish
     c->counters.published_bytes += p->payload.len;
     request_flush(c);
     return STATUS_OK;
+}
+
+size_t mqtt_client_goodbye_count(const struct loop *l)
+{
+    return mqtt_goodbye_count(l);
+}
+
+void mqtt_client_cut_goodbyes(struct loop *l)
+{
+    mqtt_goodbye_cut(l);
 }
 
 void mqtt_library_init(void)

@@ -23,7 +23,7 @@ struct mqtt_client_events {
     /* Also after a failed try; `reason` is one line for the operator. Publishes in flight are forgotten:
      * on_published is not called for them. The client comes back by itself, unless it is paused. */
     void (*on_disconnected)(void *ctx, const char *reason);
-    /* Borrowed; source and time_us are empty, and `duplicate` is false: libmosquitto does not tell. */
+    /* Borrowed; source and time_us are empty. */
     void (*on_message)(void *ctx, const struct message *m);
     void (*on_burst)(void *ctx); /* gated: at least one message came */
     /* A QoS 1 publish was answered (QoS 0: written). `reason_code` >= 0x80: refused, `reason` says why. */
@@ -32,6 +32,8 @@ struct mqtt_client_events {
     void (*on_writable)(void *ctx);
     /* Each filter of the last mqtt_client_subscribe: reason code >= 0x80 is a refusal. */
     void (*on_subscribed)(void *ctx, const int *granted, size_t count);
+    /* The broker has confirmed all of the last mqtt_client_unsubscribe. May be NULL. */
+    void (*on_unsubscribed)(void *ctx);
 };
 
 struct mqtt_client_role {
@@ -48,8 +50,10 @@ struct mqtt_client *mqtt_client_create(const struct mqtt_settings *s, const stru
                                        const struct mqtt_client_events *events, void *ctx, struct loop *l,
                                        struct metrics *metrics, struct error *err);
 void mqtt_client_start(struct mqtt_client *c);
-/* Disconnect in order (status topic says offline); no callback afterwards. */
-void mqtt_client_destroy(struct mqtt_client *c);
+/* Disconnect in order (status topic says offline) and do not come back; no callback afterwards. The goodbye
+ * goes on without the client: see mqtt_client_goodbye_count(). A held burst is not acknowledged. */
+void mqtt_client_stop(struct mqtt_client *c);
+void mqtt_client_destroy(struct mqtt_client *c); /* stops it */
 
 bool mqtt_client_is_connected(const struct mqtt_client *c);
 /* One line: "connected", or why not and when the next try is. Valid until the next call. */
@@ -70,6 +74,7 @@ struct mqtt_subscription {
 };
 MUST_CHECK enum status mqtt_client_subscribe(struct mqtt_client *c, const struct mqtt_subscription *subs,
                                              size_t count);
+/* STATUS_BUSY: not connected. */
 MUST_CHECK enum status mqtt_client_unsubscribe(struct mqtt_client *c, const char *const *filters,
                                                size_t count);
 
@@ -91,6 +96,12 @@ struct mqtt_publish {
 /* STATUS_BUSY: not connected, or max_in_flight reached; on_writable follows. STATUS_LIMIT: over the broker's
  * maximum packet size. STATUS_INVALID: topic. The bytes are copied. */
 MUST_CHECK enum status mqtt_client_publish(struct mqtt_client *c, const struct mqtt_publish *p);
+
+/* Connections of this loop that were ended in order and whose brokers have not closed yet; each is given up
+ * after a few seconds. Before the loop is destroyed, wait until there is none or cut them off. A client that
+ * follows with the same client id at the same broker waits for the one before. */
+size_t mqtt_client_goodbye_count(const struct loop *l);
+void mqtt_client_cut_goodbyes(struct loop *l);
 
 /* Call once at program start and end. */
 void mqtt_library_init(void);

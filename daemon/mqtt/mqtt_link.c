@@ -5,7 +5,6 @@
  */
 #include "mqtt/mqtt_link.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "mqtt/mqtt_client.h"
@@ -15,16 +14,14 @@
 #include "mqtt/mqtt_tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <openssl/ssl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-enum { LINGER_MS = 200 }; /* for the loop to wait at a goodbye, at most */
 
 struct mqtt_link {
     struct mosquitto *handle;
@@ -45,6 +42,7 @@ struct mqtt_link {
     unsigned burst_messages;
     bool stop_burst;
     int low_water; /* bytes, as the socket has it */
+    int leave_fd;  /* the socket once more, for the end; -1: not leaving */
     int connect_result, connect_errno;
     int reason_code;
     bool below_mqtt;
@@ -116,6 +114,14 @@ static void handle_subscribed(struct mosquitto *m, void *ctx, int packet_id, int
     k->events->on_subscribed(k->ctx, packet_id, granted, (size_t)count);
 }
 
+static void handle_unsubscribed(struct mosquitto *m, void *ctx, int packet_id, const mosquitto_property *list)
+{
+    (void)m;
+    (void)list;
+    struct mqtt_link *k = ctx;
+    k->events->on_unsubscribed(k->ctx, packet_id);
+}
+
 /* OpenSSL's errors arrive only here. The last part of such a line is the one for people. */
 static void handle_log(struct mosquitto *m, void *ctx, int level, const char *text)
 {
@@ -183,6 +189,7 @@ static enum status set_up_handle(struct mqtt_link *k, const struct mqtt_link_opt
     mosquitto_message_v5_callback_set(k->handle, handle_message);
     mosquitto_publish_v5_callback_set(k->handle, handle_published);
     mosquitto_subscribe_v5_callback_set(k->handle, handle_subscribed);
+    mosquitto_unsubscribe_v5_callback_set(k->handle, handle_unsubscribed);
     mosquitto_log_callback_set(k->handle, handle_log);
     const struct mqtt_settings *s = k->settings;
     if (s->username && mosquitto_username_pw_set(k->handle, s->username, s->password) != MOSQ_ERR_SUCCESS)
@@ -205,6 +212,7 @@ struct mqtt_link *mqtt_link_create(const struct mqtt_link_options *o, struct err
     k->persistent = o->persistent;
     k->connecting = true;
     k->low_water = 1;
+    k->leave_fd = -1;
     k->buffer = mqtt_socket_buffer_create();
     if (set_up_handle(k, o, err) != STATUS_OK) {
         mqtt_link_destroy(k);
@@ -222,6 +230,8 @@ void mqtt_link_destroy(struct mqtt_link *k)
     struct mqtt_socket_buffer *outer = mqtt_socket_buffer_enter(k->buffer);
     mosquitto_destroy(k->handle);
     mqtt_socket_buffer_leave(outer);
+    if (k->leave_fd >= 0)
+        close(k->leave_fd);
     mosquitto_property_free_all(&k->connect_properties);
     mqtt_tls_destroy(k->tls);
     mqtt_socket_buffer_destroy(k->buffer);
@@ -379,49 +389,64 @@ enum status mqtt_link_keep_alive(struct mqtt_link *k)
     return result == MOSQ_ERR_SUCCESS ? STATUS_OK : lose(k, result, 0);
 }
 
-static bool write_all(struct mqtt_link *k, int64_t deadline_us)
-{
-    for (;;) {
-        enum status status = mqtt_link_write(k);
-        int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
-        if (status != STATUS_BUSY || left_ms <= 0)
-            return status == STATUS_OK;
-        struct pollfd p = {.fd = mosquitto_socket(k->handle), .events = POLLOUT};
-        (void)poll(&p, 1, (int)left_ms);
-    }
-}
+/* ---- The end ---- */
 
-/* Wait until the broker has closed its side. A socket that is closed with unread bytes in it is reset, and a
- * reset takes away what the broker has not read yet: our last acknowledgements. */
-static void linger(int fd, int64_t deadline_us)
+bool mqtt_link_begin_leaving(struct mqtt_link *k, int *fd)
 {
-    char rest[4096];
-    (void)shutdown(fd, SHUT_WR);
-    for (;;) {
-        int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        if (left_ms <= 0 || poll(&p, 1, (int)left_ms) <= 0)
-            return;
-        if (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) <= 0)
-            return;
-    }
-}
-
-void mqtt_link_disconnect(struct mqtt_link *k)
-{
-    int64_t deadline_us = clock_monotonic_us() + LINGER_MS * 1000;
-    if (is_handshaking(k) || !write_all(k, deadline_us))
-        return;
-    int fd = dup(mosquitto_socket(k->handle)); /* libmosquitto closes its own right after the last packet */
-    mqtt_socket_buffer_write_through(k->buffer);
+    if (k->connecting || k->reason[0])
+        return false;
+    /* libmosquitto closes its own right after the last packet. */
+    k->leave_fd = fcntl(mosquitto_socket(k->handle), F_DUPFD_CLOEXEC, 0);
+    if (k->leave_fd < 0)
+        return false;
+    mosquitto_publish_v5_callback_set(k->handle, NULL);
     struct mqtt_socket_buffer *outer = mqtt_socket_buffer_enter(k->buffer);
-    if (mosquitto_disconnect_v5(k->handle, 0, NULL) == MOSQ_ERR_SUCCESS)
-        mosquitto_loop_write(k->handle, 1);
+    int result = mosquitto_disconnect_v5(k->handle, 0, NULL);
     mqtt_socket_buffer_leave(outer);
-    if (fd >= 0) {
-        linger(fd, deadline_us);
-        close(fd);
+    *fd = k->leave_fd;
+    return result == MOSQ_ERR_SUCCESS;
+}
+
+/* Let the library put its packets into the gather buffer; behind DISCONNECT it closes its socket, and what is
+ * gathered then goes through ours. */
+static void gather_last_packets(struct mqtt_link *k)
+{
+    if (mosquitto_socket(k->handle) < 0)
+        return;
+    struct mqtt_socket_buffer *outer = mqtt_socket_buffer_enter(k->buffer);
+    mosquitto_loop_write(k->handle, 1);
+    mqtt_socket_buffer_leave(outer);
+    if (mosquitto_socket(k->handle) < 0)
+        mqtt_socket_buffer_attach(k->buffer, k->leave_fd);
+}
+
+enum status mqtt_link_leave(struct mqtt_link *k)
+{
+    for (;;) {
+        gather_last_packets(k);
+        bool all = mosquitto_socket(k->handle) < 0;
+        bool progress = mqtt_socket_buffer_has_output(k->buffer);
+        enum status status = mqtt_socket_buffer_flush(k->buffer);
+        if (status != STATUS_OK)
+            return status;
+        if (all)
+            return shutdown(k->leave_fd, SHUT_WR) == 0 ? STATUS_OK : STATUS_IO;
+        if (!progress)
+            return STATUS_IO; /* TLS that wants to read first: not worth it any more */
     }
+}
+
+bool mqtt_link_drain(struct mqtt_link *k)
+{
+    enum { TURN_BYTES = 256 * 1024 };
+    char rest[16 * 1024];
+    for (size_t total = 0; total < TURN_BYTES;) {
+        ssize_t n = recv(k->leave_fd, rest, sizeof rest, MSG_DONTWAIT);
+        if (n <= 0)
+            return n < 0 && (errno == EAGAIN || errno == EINTR);
+        total += (size_t)n;
+    }
+    return true;
 }
 
 /* ---- Packets out ---- */
@@ -478,10 +503,10 @@ enum status mqtt_link_subscribe(struct mqtt_link *k, char *const *filters, int c
     return status_of(result);
 }
 
-enum status mqtt_link_unsubscribe(struct mqtt_link *k, char *const *filters, int count)
+enum status mqtt_link_unsubscribe(struct mqtt_link *k, char *const *filters, int count, int *packet_id)
 {
     struct mqtt_socket_buffer *outer = mqtt_socket_buffer_enter(k->buffer);
-    int result = mosquitto_unsubscribe_multiple(k->handle, NULL, count, filters, NULL);
+    int result = mosquitto_unsubscribe_multiple(k->handle, packet_id, count, filters, NULL);
     mqtt_socket_buffer_leave(outer);
     return status_of(result);
 }

@@ -27,6 +27,7 @@ struct mqtt_link_events {
     void (*on_message)(void *ctx, const struct message *m, size_t left_out);
     void (*on_published)(void *ctx, int packet_id, int reason_code);
     void (*on_subscribed)(void *ctx, int packet_id, const int *granted, size_t count);
+    void (*on_unsubscribed)(void *ctx, int packet_id);
 };
 
 struct mqtt_link_options {
@@ -64,15 +65,23 @@ void mqtt_link_set_low_water(struct mqtt_link *k, size_t bytes);
 MUST_CHECK enum status mqtt_link_write(struct mqtt_link *k);
 /* Once a second: send a ping, or notice that there was no answer. */
 MUST_CHECK enum status mqtt_link_keep_alive(struct mqtt_link *k);
-/* Tell the broker that we leave, and wait a moment (at most 200 ms) until it has read that. */
-void mqtt_link_disconnect(struct mqtt_link *k);
+
+/* The end in order: begin_leaving(), then leave() until it says OK, and drain() whenever `fd` is readable,
+ * until it says false; then destroy(). From the begin on no event is called, and nothing else may be. `fd` is
+ * another one than that of mqtt_link_open(), and the link's. False: there is nothing to say goodbye to. */
+bool mqtt_link_begin_leaving(struct mqtt_link *k, int *fd);
+/* Write what is queued and DISCONNECT. STATUS_BUSY: go on when `fd` is writable. */
+MUST_CHECK enum status mqtt_link_leave(struct mqtt_link *k);
+/* Throw away what comes. False: the broker has closed. */
+bool mqtt_link_drain(struct mqtt_link *k);
 
 /* These queue; mqtt_link_write() sends. `packet_id` comes back in the event. */
 MUST_CHECK enum status mqtt_link_publish(struct mqtt_link *k, const struct mqtt_publish *p, int *packet_id,
                                          uint64_t *left_out);
 MUST_CHECK enum status mqtt_link_subscribe(struct mqtt_link *k, char *const *filters, int count, int qos,
                                            bool no_local, int *packet_id);
-MUST_CHECK enum status mqtt_link_unsubscribe(struct mqtt_link *k, char *const *filters, int count);
+MUST_CHECK enum status mqtt_link_unsubscribe(struct mqtt_link *k, char *const *filters, int count,
+                                             int *packet_id);
 
 /* Why the connection could not be made or was lost, in one line. */
 const char *mqtt_link_reason(const struct mqtt_link *k);

@@ -23,7 +23,7 @@ struct mqtt_socket_buffer {
     size_t out_begin, out_end;
     int fd;      /* -1: none yet */
     int wake_fd; /* the library's internal pipe; -1: not known */
-    bool learning, through, muted;
+    bool learning, muted;
     bool drained; /* the kernel had less than we asked for in this burst */
     bool dry;     /* a reader was told EAGAIN in this burst */
     bool closed;
@@ -130,10 +130,6 @@ static ssize_t buffered_write(struct mqtt_socket_buffer *b, const void *data, si
     size_t len = size < room ? size : room;
     memcpy(b->out + b->out_end, data, len);
     b->out_end += len;
-    if (b->through && mqtt_socket_buffer_flush(b) == STATUS_IO) {
-        errno = b->error;
-        return -1;
-    }
     return (ssize_t)len;
 }
 
@@ -187,11 +183,6 @@ void mqtt_socket_buffer_attach(struct mqtt_socket_buffer *b, int fd)
 {
     b->learning = false;
     b->fd = fd;
-}
-
-void mqtt_socket_buffer_write_through(struct mqtt_socket_buffer *b)
-{
-    b->through = true;
 }
 
 void mqtt_socket_buffer_mute(struct mqtt_socket_buffer *b)

@@ -29,10 +29,8 @@ void mqtt_socket_buffer_destroy(struct mqtt_socket_buffer *b);
 /* Before the socket exists: one-byte writes to any descriptor are swallowed, and the last such descriptor is
  * remembered as the library's wake-up pipe, which nobody reads here. */
 void mqtt_socket_buffer_learn(struct mqtt_socket_buffer *b);
-/* The socket is there: serve it. */
+/* The socket is there, or goes on under another number: serve it. */
 void mqtt_socket_buffer_attach(struct mqtt_socket_buffer *b, int fd);
-/* From now on write at once; for the last packets before the library closes the socket. */
-void mqtt_socket_buffer_write_through(struct mqtt_socket_buffer *b);
 /* From now on throw writes away: nothing must leave any more. */
 void mqtt_socket_buffer_mute(struct mqtt_socket_buffer *b);
 

@@ -5,23 +5,31 @@
 #include "mqtt/mqtt_subscriptions.h"
 
 #include "base/memory.h"
+#include "mqtt/mqtt_client.h"
+#include "mqtt/mqtt_link.h"
 
+#include <mosquitto.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNSPECIFIED_ERROR = 0x80 };
+enum { PER_PACKET = 8, UNSPECIFIED_ERROR = 0x80 };
 
+/* Without answer. */
 struct packet {
     int packet_id;
-    size_t indexes[MQTT_SUBSCRIPTIONS_PER_PACKET];
+    size_t indexes[PER_PACKET]; /* into the request */
+    size_t count;
+};
+
+struct packets {
+    struct packet *items;
     size_t count;
 };
 
 struct mqtt_subscriptions {
     int *granted; /* one for each filter of the request */
     size_t count;
-    struct packet *packets; /* without answer */
-    size_t packet_count;
+    struct packets requested, withdrawn;
 };
 
 struct mqtt_subscriptions *mqtt_subscriptions_create(void)
@@ -34,45 +42,118 @@ void mqtt_subscriptions_destroy(struct mqtt_subscriptions *s)
     if (!s)
         return;
     free(s->granted);
-    free(s->packets);
+    free(s->requested.items);
+    free(s->withdrawn.items);
     free(s);
 }
 
-void mqtt_subscriptions_begin(struct mqtt_subscriptions *s, size_t count)
+static void add_packet(struct packets *list, int packet_id, const size_t *indexes, size_t count)
 {
-    mqtt_subscriptions_clear(s);
-    s->granted = xrealloc(s->granted, (count ? count : 1) * sizeof *s->granted);
-    s->count = count;
+    list->items = xrealloc(list->items, (list->count + 1) * sizeof *list->items);
+    struct packet *p = &list->items[list->count++];
+    *p = (struct packet){.packet_id = packet_id, .count = count};
+    memcpy(p->indexes, indexes, count * sizeof *indexes);
 }
 
-void mqtt_subscriptions_add(struct mqtt_subscriptions *s, int packet_id, const size_t *indexes, size_t count)
+static bool take_packet(struct packets *list, int packet_id, struct packet *out)
 {
-    s->packets = xrealloc(s->packets, (s->packet_count + 1) * sizeof *s->packets);
-    struct packet *p = &s->packets[s->packet_count++];
-    p->packet_id = packet_id;
-    p->count = count;
-    memcpy(p->indexes, indexes, count * sizeof *indexes);
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].packet_id != packet_id)
+            continue;
+        *out = list->items[i];
+        list->items[i] = list->items[--list->count];
+        return true;
+    }
+    return false;
+}
+
+/* One SUBSCRIBE with the filters that are like the first one not yet sent. */
+static enum status send_some(struct mqtt_subscriptions *s, struct mqtt_link *k,
+                             const struct mqtt_subscription *subs, size_t count, bool *sent)
+{
+    char *filters[PER_PACKET];
+    size_t indexes[PER_PACKET], n = 0, first = 0;
+    while (sent[first])
+        first++;
+    for (size_t i = first; i < count && n < PER_PACKET; i++) {
+        if (sent[i] || subs[i].qos != subs[first].qos || subs[i].no_local != subs[first].no_local)
+            continue;
+        filters[n] = (char *)(uintptr_t)subs[i].filter;
+        indexes[n++] = i;
+        sent[i] = true;
+    }
+    int packet_id = 0;
+    enum status status =
+        mqtt_link_subscribe(k, filters, (int)n, subs[first].qos, subs[first].no_local, &packet_id);
+    if (status == STATUS_OK)
+        add_packet(&s->requested, packet_id, indexes, n);
+    return status;
+}
+
+static bool has_unsent(const bool *sent, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!sent[i])
+            return true;
+    return false;
+}
+
+enum status mqtt_subscriptions_request(struct mqtt_subscriptions *s, struct mqtt_link *k,
+                                       const struct mqtt_subscription *subs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (subs[i].qos < 0 || subs[i].qos > 1 ||
+            mosquitto_sub_topic_check(subs[i].filter) != MOSQ_ERR_SUCCESS)
+            return STATUS_INVALID;
+    s->requested.count = 0;
+    s->count = count;
+    s->granted = xrealloc(s->granted, (count ? count : 1) * sizeof *s->granted);
+    bool *sent = xcalloc(count ? count : 1, sizeof *sent);
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && has_unsent(sent, count))
+        status = send_some(s, k, subs, count, sent);
+    free(sent);
+    return status;
 }
 
 bool mqtt_subscriptions_answer(struct mqtt_subscriptions *s, int packet_id, const int *granted, size_t count,
                                const int **all, size_t *all_count)
 {
-    size_t at = 0;
-    while (at < s->packet_count && s->packets[at].packet_id != packet_id)
-        at++;
-    if (at == s->packet_count)
+    struct packet p;
+    if (!take_packet(&s->requested, packet_id, &p))
         return false;
-    const struct packet *p = &s->packets[at];
-    for (size_t i = 0; i < p->count; i++)
-        s->granted[p->indexes[i]] = i < count ? granted[i] : UNSPECIFIED_ERROR;
-    s->packets[at] = s->packets[--s->packet_count];
+    for (size_t i = 0; i < p.count; i++)
+        s->granted[p.indexes[i]] = i < count ? granted[i] : UNSPECIFIED_ERROR;
     *all = s->granted;
     *all_count = s->count;
-    return s->packet_count == 0;
+    return s->requested.count == 0;
+}
+
+enum status mqtt_subscriptions_withdraw(struct mqtt_subscriptions *s, struct mqtt_link *k,
+                                        const char *const *filters, size_t count)
+{
+    static const size_t no_indexes[PER_PACKET];
+    s->withdrawn.count = 0;
+    for (size_t i = 0; i < count; i += PER_PACKET) {
+        size_t n = count - i < PER_PACKET ? count - i : PER_PACKET;
+        int packet_id = 0;
+        enum status status =
+            mqtt_link_unsubscribe(k, (char *const *)(uintptr_t)(filters + i), (int)n, &packet_id);
+        if (status != STATUS_OK)
+            return status;
+        add_packet(&s->withdrawn, packet_id, no_indexes, n);
+    }
+    return STATUS_OK;
+}
+
+bool mqtt_subscriptions_answer_withdrawn(struct mqtt_subscriptions *s, int packet_id)
+{
+    struct packet p;
+    return take_packet(&s->withdrawn, packet_id, &p) && s->withdrawn.count == 0;
 }
 
 void mqtt_subscriptions_clear(struct mqtt_subscriptions *s)
 {
-    s->packet_count = 0;
+    s->requested.count = s->withdrawn.count = 0;
     s->count = 0;
 }

@@ -217,6 +217,7 @@ int main(int argc, char **argv)
            (double)(loop_turn_count(p.loop) - turns) / count);
     mqtt_client_destroy(p.in);
     mqtt_client_destroy(p.out);
+    mqtt_client_cut_goodbyes(p.loop);
     loop_destroy(p.loop);
     mqtt_library_finish();
     waitpid(feeder, NULL, 0);

@@ -23,6 +23,7 @@ struct stub_broker {
     size_t input_len;
     size_t bytes_in;
     bool connected, v5, clean_start;
+    bool ended; /* the client's side of the connection */
     struct stub_event *events;
     size_t event_count, event_capacity;
 };
@@ -282,6 +283,8 @@ static void answer_unsubscribe(struct stub_broker *b, const struct stub_event *e
 {
     uint8_t body[300] = {e->body[0], e->body[1], 0};
     size_t n = b->v5 ? 3 : 2, at = b->v5 ? 3 + (size_t)e->body[2] : 2;
+    if (b->behaviour.no_unsuback)
+        return;
     while (b->v5 && at + 2 < e->len && n < sizeof body) {
         at += 2 + (size_t)(e->body[at] << 8 | e->body[at + 1]);
         body[n++] = 0;
@@ -345,20 +348,26 @@ static void accept_client(struct stub_broker *b)
     close_client(b);
     b->client = fd;
     b->input_len = b->bytes_in = 0;
+    b->ended = false;
     add_event(b, STUB_ACCEPTED);
 }
 
 void stub_broker_turn(struct stub_broker *b)
 {
     accept_client(b);
-    while (b->client >= 0) {
-        ssize_t n = recv(b->client, b->input + b->input_len, INPUT_BYTES - b->input_len, 0);
+    size_t left = b->behaviour.read_limit ? b->behaviour.read_limit : SIZE_MAX;
+    while (b->client >= 0 && !b->ended && left > 0) {
+        size_t room = INPUT_BYTES - b->input_len;
+        ssize_t n = recv(b->client, b->input + b->input_len, room < left ? room : left, 0);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n <= 0) {
-            close_client(b);
+            b->ended = n == 0 && b->behaviour.keep_open;
+            if (!b->ended)
+                close_client(b);
             return;
         }
+        left -= (size_t)n;
         b->input_len += (size_t)n;
         b->bytes_in += (size_t)n;
         while (b->client >= 0 && take_packet(b))

@@ -46,6 +46,9 @@ struct stub_behaviour {
     bool no_puback;           /* keep the answers to publishes for stub_broker_puback() */
     int puback_code;          /* MQTT 5 */
     int suback_code;          /* 0: grant what was asked for */
+    bool no_unsuback;         /* leave UNSUBSCRIBE without answer */
+    size_t read_limit;        /* bytes to read in one turn; 0: all there are */
+    bool keep_open;           /* do not close when the client has ended its side */
 };
 
 struct stub_broker;

@@ -38,7 +38,7 @@ def answer(request):
 
 
 server = HttpServer(test, answer)
-gateway = test.gateway(f"""
+CONFIG = f"""
 brokers:
   local: {{ url: {broker.url} }}
 upstreams:
@@ -56,7 +56,8 @@ routes:
     from: {{ broker: local, topics: ["patient/#"] }}
     decode: json
     to: [later]
-""")
+"""
+gateway = test.gateway(CONFIG)
 publisher = broker.publisher()
 POISON = (7, 60, 61, 148)
 for i in range(150):
@@ -96,5 +97,9 @@ test.wait(lambda: not gateway.status()["upstreams"]["lake"]["connected"], "the m
 test.check(gateway.status()["upstreams"]["lake"]["reason"], "the status says why: "
            + gateway.status()["upstreams"]["lake"]["reason"])
 test.check_equal(gateway.target("data", "lake")["queued"], 1, "the message waits")
+gateway.configure(CONFIG.replace("max: 200ms", "max: 300ms"))
+test.check(gateway.reload(), "a reload that changes the route to it is taken")
+test.check("still had messages in flight" not in gateway.log(), "and does not wait for the dead target")
+test.check_equal(gateway.target("data", "lake")["queued"], 1, "the message waits on")
 test.check_equal(gateway.stop(), 0, "SIGTERM ends it with 0 although a target is dead")
 test.finish()

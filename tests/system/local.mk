@@ -16,6 +16,7 @@ system_tests = \
   %D%/24-service-unit.py \
   %D%/25-last-good.py \
   %D%/26-stop-under-load.py \
+  %D%/27-reload-under-load.py \
   %D%/40-dead-letters.py \
   %D%/41-commands.py \
   %D%/42-codecs.py \

@@ -159,6 +159,7 @@ static void finish(struct fixture *f)
     char path[400];
     source_mqtt_destroy(f->source);
     stub_broker_destroy(f->broker);
+    mqtt_client_cut_goodbyes(f->loop);
     loop_destroy(f->loop);
     DIR *d = opendir(f->directory);
     for (struct dirent *e; (e = readdir(d));) {
@@ -419,12 +420,69 @@ static void test_reload_changes_the_difference_only(void **state)
     turn_for(&f, 10);
     source_mqtt_set_subscriptions(f.source, more, 1);
     until(&f, stub_broker_count(f.broker, STUB_UNSUBSCRIBE, 0) == 1);
+    turn_for(&f, 10);
     /* Changed twice before the broker answered the first. */
     source_mqtt_set_subscriptions(f.source, more, 2);
     source_mqtt_set_subscriptions(f.source, one, 1);
     until(&f, stub_broker_count(f.broker, STUB_UNSUBSCRIBE, 0) == 2);
     turn_for(&f, 20);
     assert_int_equal(subscribes(&f), 3);
+    finish(&f);
+}
+
+static const struct source_mqtt_filter two[] = {{.filter = "sensors/#", .qos = 1},
+                                                {.filter = "extra", .qos = 1}};
+
+static size_t unsubscribes(struct fixture *f)
+{
+    return stub_broker_count(f->broker, STUB_UNSUBSCRIBE, 0);
+}
+
+static void test_unsubscribing_is_repeated_until_confirmed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    start(&f, two, 2);
+    until(&f, subscribes(&f) == 1);
+    turn_for(&f, 10);
+    stub_broker_behaviour(f.broker)->no_unsuback = true;
+    stub_broker_behaviour(f.broker)->session_present = true;
+    source_mqtt_set_subscriptions(f.source, one, 1);
+    until(&f, unsubscribes(&f) == 1);
+    stub_broker_hang_up(f.broker);
+    until(&f, unsubscribes(&f) == 2);
+    /* Not over a restart either. */
+    restart(&f, one, 1);
+    until(&f, unsubscribes(&f) == 3);
+    stub_broker_behaviour(f.broker)->no_unsuback = false;
+    stub_broker_hang_up(f.broker);
+    until(&f, unsubscribes(&f) == 4);
+    turn_for(&f, 10);
+    assert_true(last_packet_has(&f, STUB_UNSUBSCRIBE, "extra"));
+    stub_broker_hang_up(f.broker);
+    until(&f, status_of(&f).connected);
+    turn_for(&f, 20);
+    assert_int_equal(unsubscribes(&f), 4);
+    assert_int_equal(subscribes(&f), 1);
+    finish(&f);
+}
+
+static void test_wanted_again_before_the_broker_confirmed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    start(&f, two, 2);
+    until(&f, subscribes(&f) == 1);
+    turn_for(&f, 10);
+    source_mqtt_set_subscriptions(f.source, one, 1);
+    source_mqtt_set_subscriptions(f.source, two, 2);
+    until(&f, unsubscribes(&f) == 1 && subscribes(&f) == 2);
+    assert_true(last_packet_has(&f, STUB_SUBSCRIBE, "extra"));
+    turn_for(&f, 20);
+    assert_true(status_of(&f).subscribed);
+    assert_int_equal(subscribes(&f), 2);
     finish(&f);
 }
 
@@ -464,6 +522,8 @@ int main(void)
         cmocka_unit_test(test_lost_session_is_a_possible_gap),
         cmocka_unit_test(test_session_is_remembered_over_a_restart),
         cmocka_unit_test(test_reload_changes_the_difference_only),
+        cmocka_unit_test(test_unsubscribing_is_repeated_until_confirmed),
+        cmocka_unit_test(test_wanted_again_before_the_broker_confirmed),
         cmocka_unit_test(test_refused_filters_are_said),
     };
     mqtt_library_init();

@@ -17,6 +17,12 @@ TESTS += %D%/test_mqtt_client
 %C%_test_mqtt_client_CPPFLAGS = $(MQTT_TEST_CPPFLAGS)
 %C%_test_mqtt_client_LDADD = $(MQTT_TEST_LIBS) -ldl
 
+check_PROGRAMS += %D%/test_mqtt_goodbye
+TESTS += %D%/test_mqtt_goodbye
+%C%_test_mqtt_goodbye_SOURCES = %D%/test_mqtt_goodbye.c $(MQTT_FIXTURE)
+%C%_test_mqtt_goodbye_CPPFLAGS = $(MQTT_TEST_CPPFLAGS)
+%C%_test_mqtt_goodbye_LDADD = $(MQTT_TEST_LIBS)
+
 check_PROGRAMS += %D%/test_mqtt_broker
 TESTS += %D%/test_mqtt_broker
 %C%_test_mqtt_broker_SOURCES = %D%/test_mqtt_broker.c $(MQTT_FIXTURE) \

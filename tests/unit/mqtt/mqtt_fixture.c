@@ -106,6 +106,7 @@ void mqtt_fixture_finish(struct mqtt_fixture *f)
 {
     mqtt_client_destroy(f->client);
     stub_broker_destroy(f->broker);
+    mqtt_client_cut_goodbyes(f->loop);
     loop_destroy(f->loop);
 }
 

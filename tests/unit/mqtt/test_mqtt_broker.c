@@ -236,13 +236,37 @@ static void test_kept_session_brings_what_came_meanwhile(void **state)
     mqtt_client_destroy(b.f.client);
     b.f.client = NULL;
     char command[200];
-    snprintf(command, sizeof command, "mosquitto_pub -p %d -t away/a -m kept -q 1", b.process.port);
+    snprintf(command, sizeof command, "mosquitto_pub -h 127.0.0.1 -p %d -t away/a -m kept -q 1",
+             b.process.port);
     mosquitto_process_run(&b.process, command);
     b.f.release_at_once = true;
     mqtt_fixture_connect(&b.f);
     assert_true(b.f.session_present);
     mqtt_fixture_until(&b.f, b.f.messages == 1);
     assert_string_equal(b.f.last_payload, "kept");
+    finish(&b);
+}
+
+static void test_what_was_acknowledged_last_stays_so(void **state)
+{
+    (void)state;
+    struct broker_fixture b;
+    init(&b, tls_lines, make_certificates);
+    mqtt_fixture_connect(&b.f);
+    subscribe(&b.f, "last/#");
+    char command[300];
+    snprintf(command, sizeof command,
+             "seq 200 | mosquitto_pub -h 127.0.0.1 -p %d --cafile ca.crt --insecure -t last/a -l -q 1",
+             b.process.port);
+    mosquitto_process_run(&b.process, command);
+    b.f.release_at_once = true;
+    mqtt_fixture_until(&b.f, b.f.messages == 200);
+    mqtt_client_destroy(b.f.client);
+    b.f.client = NULL;
+    mqtt_fixture_connect(&b.f);
+    mqtt_fixture_turn_for(&b.f, 100);
+    assert_true(b.f.session_present);
+    assert_int_equal(b.f.messages, 200);
     finish(&b);
 }
 
@@ -255,7 +279,8 @@ static void test_unacknowledged_messages_come_again(void **state)
     mqtt_fixture_connect(&b.f);
     subscribe(&b.f, "again/#");
     char command[200];
-    snprintf(command, sizeof command, "mosquitto_pub -p %d -t again/a -m x -q 1", b.process.port);
+    snprintf(command, sizeof command, "mosquitto_pub -h 127.0.0.1 -p %d -t again/a -m x -q 1",
+             b.process.port);
     mosquitto_process_run(&b.process, command);
     mqtt_fixture_until(&b.f, b.f.bursts == 1);
     mqtt_client_abort(b.f.client, "test");
@@ -296,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_wrong_password),
         cmocka_unit_test(test_denied_topic_is_not_delivered),
         cmocka_unit_test(test_kept_session_brings_what_came_meanwhile),
+        cmocka_unit_test(test_what_was_acknowledged_last_stays_so),
         cmocka_unit_test(test_unacknowledged_messages_come_again),
         cmocka_unit_test(test_broker_restart),
     };
