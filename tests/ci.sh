@@ -3,7 +3,7 @@
 #
 # Everything that must be true before a change goes in, stage by stage; `./quickstart test` runs it with what it
 # needs installed. The last line is "N passed, N failed, N skipped"; the exit status is 0 when nothing failed.
-# Usage: ci.sh [STAGE...]; stages: gcc clang address thread analysis dist. FOREBAY_BUILD is where builds go.
+# Usage: ci.sh [STAGE...]; stages: gcc clang address thread fuzz analysis dist. FOREBAY_BUILD is where builds go.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 99
 work=${FOREBAY_BUILD:-$root/build}/ci
@@ -110,6 +110,18 @@ stage_thread() {
         run_check thread "$(select_tests thread $thread_tests)"
 }
 
+# Each target for FOREBAY_FUZZ_SECONDS, from the seeds of the tree.
+stage_fuzz() {
+    local result=0
+    "$root/tests/fuzz/run.sh" --build "$work/fuzz" --jobs "$jobs" --seconds "${FOREBAY_FUZZ_SECONDS:-30}" \
+        >"$work/fuzz.out" 2>&1 || result=$?
+    cat "$work/fuzz.out"
+    [ $result -ne 77 ] || { add_counts 0 0 1; return 0; }
+    add_counts "$(grep -c 'inputs in' "$work/fuzz.out")" "$(grep -c FAILED "$work/fuzz.out")" 0
+    # A build that fails has no target to count.
+    [ $result -eq 0 ] || grep -q FAILED "$work/fuzz.out"
+}
+
 stage_analysis() {
     build gcc CC=gcc --enable-werror || return 1
     "$root/tests/lint/check_analysis.sh" "$root" "$work/gcc" || return 1
@@ -139,7 +151,7 @@ run_stage() {
     echo "($1: $((SECONDS - start)) s)"
 }
 
-[ $# -gt 0 ] || set -- gcc clang address thread analysis dist
+[ $# -gt 0 ] || set -- gcc clang address thread fuzz analysis dist
 if [ ! -x "$root/configure" ] || [ "$root/configure.ac" -nt "$root/configure" ] || [ "$root/Makefile.am" -nt "$root/Makefile.in" ]; then
     (cd "$root" && autoreconf -fi >/dev/null 2>&1) || { echo "autoreconf failed"; (cd "$root" && autoreconf -fi); exit 1; }
 fi

@@ -70,7 +70,7 @@ static bool decode_entry(struct journal_cursor_state *s, struct bytes slot, size
         return false;
     size_t len = slot.data[*at];
     const uint8_t *name = slot.data + *at + 1;
-    if (len == 0 || len > JOURNAL_CURSOR_NAME_MAX || end - *at < 1 + len + NUMBERS)
+    if (len == 0 || len > JOURNAL_CURSOR_NAME_MAX || end - *at < 1 + len + NUMBERS || memchr(name, 0, len))
         return false;
     char text[JOURNAL_CURSOR_NAME_MAX + 1] = {0};
     memcpy(text, name, len);

@@ -32,7 +32,7 @@ struct http_request {
 struct http_transport {
     CURLM *multi;
     struct http_request *running;
-    struct http_request *idle; /* their handles are used again */
+    struct http_request *idle; /* their handles are used again where libcurl is new enough */
     struct fby_timer *timer;
     const struct http_options *options;
     const struct fby_host *host;
@@ -226,14 +226,31 @@ static void set_options(CURL *easy, const struct http_options *o)
     set_tls(easy, &o->tls);
 }
 
-static struct http_request *make_request(struct http_transport *t)
+/* Before 8.1.0 a handle that is used again remembers the last header of the answer before, which is freed by
+ * then, and reads it when an answer begins with a folded header. */
+static bool handles_can_be_reused(void)
+{
+    enum { FIRST_GOOD = 0x080100 };
+    return curl_version_info(CURLVERSION_NOW)->version_num >= FIRST_GOOD;
+}
+
+static struct http_request *take_idle(struct http_transport *t)
 {
     struct http_request *r = t->idle;
-    if (r) {
-        t->idle = r->next;
-        r->next = NULL;
+    t->idle = r->next;
+    r->next = NULL;
+    if (handles_can_be_reused())
         return r;
-    }
+    curl_easy_cleanup(r->easy);
+    free(r);
+    return NULL;
+}
+
+static struct http_request *make_request(struct http_transport *t)
+{
+    struct http_request *r = t->idle ? take_idle(t) : NULL;
+    if (r)
+        return r;
     r = calloc(1, sizeof *r);
     if (!r)
         return NULL;

@@ -25,10 +25,11 @@ dist_check_SCRIPTS += %D%/report.py
 EXTRA_DIST += %D%/oracle.py %D%/campaign.py %D%/daemon_campaign.py %D%/journal_files.py %D%/journal_case.py %D%/README.md
 
 # The same campaigns with the numbers of a long run and new seeds, again and again for FAULT_SECONDS. FAULT_COUNT sets
-# the number of faults of each, CAMPAIGN_SECONDS its time. What they report is collected for `make campaign-table`.
+# the number of faults of each, CAMPAIGN_SECONDS its time, FUZZ_LONG_SECONDS that of each fuzz target. What they report is collected for `make campaign-table`.
 FAULT_SECONDS = 3600
 FAULT_COUNT =
 CAMPAIGN_SECONDS = 600
+FUZZ_LONG_SECONDS = 300
 CAMPAIGN_RESULTS = $(abs_top_builddir)/campaigns.jsonl
 CLEANFILES += campaigns.jsonl
 .PHONY: check-long campaign-table
@@ -44,6 +45,9 @@ check-long: all $(check_PROGRAMS)
 	    FOREBAY_FAULT_SECONDS=$$seconds timeout -k 60 $$((seconds * 2 + 120)) $(srcdir)/$$campaign; result=$$?; \
 	    case $$result in 0|77) ;; *) echo "$$campaign failed with $$result"; exit 1 ;; esac; \
 	  done; \
+	  left=$$((end - $$(date +%s))); [ $$left -gt 60 ] || exit 0; \
+	  $(srcdir)/tests/fuzz/run.sh --build fuzz --seconds $(FUZZ_LONG_SECONDS); result=$$?; \
+	  case $$result in 0|77) ;; *) exit 1 ;; esac; \
 	done
 
 # What the campaigns found, into README.md.

@@ -508,14 +508,14 @@ struct fake_host *fake_host_create(const char *path)
 {
     struct fake_host *h = calloc(1, sizeof *h);
     char place[4096];
-    snprintf(place, sizeof place, "./%s", path);
-    void *handle = dlopen(place, RTLD_NOW | RTLD_LOCAL); /* never closed, as in the daemon */
+    snprintf(place, sizeof place, "./%s", path ? path : "");
+    void *handle = dlopen(path ? place : NULL, RTLD_NOW | RTLD_LOCAL); /* never closed, as in the daemon */
     if (!h || !handle)
-        die(path, handle ? "memory" : dlerror());
+        die(place, handle ? "memory" : dlerror());
     h->results = calloc(RESULTS_MAX, sizeof *h->results);
     h->plugin = dlsym(handle, "forebay_plugin");
     if (!h->plugin || !h->results || h->plugin->options_size > OPTIONS_MAX)
-        die(path, "not a plugin for this test");
+        die(place, "not a plugin for this test");
     h->instance.host = h;
     h->table = table;
     set_defaults(h->plugin->options, h->options);

@@ -18,8 +18,8 @@ struct fake_result {
     int64_t retry_after_ms;
 };
 
-/* `path` below the build directory, such as "plugins/filter/filter.so"; stops the test when it cannot be
- * loaded. */
+/* `path` below the build directory, such as "plugins/filter/filter.so"; NULL: the plugin that the program
+ * itself exports. Stops the test when it cannot be loaded. */
 struct fake_host *fake_host_create(const char *path);
 void fake_host_destroy(struct fake_host *h); /* destroys the instance as well */
 const struct fby_plugin *fake_host_plugin(const struct fake_host *h);
