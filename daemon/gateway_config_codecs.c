@@ -241,9 +241,7 @@ static void refuse_word(struct config_reader *cr, const struct yaml_node *n, con
 
 static bool read_simple_decode(const char *word, struct decode_settings *d)
 {
-    if (strcmp(word, "json") == 0)
-        d->kind = DECODE_JSON;
-    else if (strcmp(word, "text") == 0)
+    if (strcmp(word, "text") == 0)
         d->kind = DECODE_TEXT;
     else
         d->kind = DECODE_NONE;
@@ -274,6 +272,10 @@ static void read_format(struct decode_reading *dr, const struct yaml_node *name,
             cr->report, name,
             "A message type is needed to decode protobuf: write  decode: { protobuf: { message: "
             "acme.v1.Telemetry } }.");
+    } else if (strcmp(word, "json") == 0) {
+        dr->decode->kind = DECODE_JSON;
+        (void)option_apply(pipeline_settings_json_options, options, name, NULL, &dr->decode->json, cr->arena,
+                           cr->report);
     } else if (read_simple_decode(word, dr->decode)) {
         if (options && !yaml_node_is_null(options) && (options->kind == YAML_SCALAR || options->count))
             config_report_error(cr->report, options, "There are no settings for %s. Write  decode: %s.", word,

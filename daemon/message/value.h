@@ -38,22 +38,31 @@ bool value_equal(const struct fby_value *a, const struct fby_value *b);
 
 enum value_json_bytes { VALUE_JSON_BASE64, VALUE_JSON_HEX };
 
-/* JSON text, appended; bytes as base64, time as RFC 3339, NaN and infinities as strings. False: `out` failed,
+/* JSON text, appended; bytes as base64, time as RFC 3339, NaN and infinities as strings, as ProtoJSON has
+ * them. False: `out` failed,
  * or the tree is too deep (then `out` failed as well). */
 bool value_write_json(const struct fby_value *v, struct buffer *out);
 /* The same with another form of bytes. */
 bool value_write_json_as(const struct fby_value *v, enum value_json_bytes bytes_as, struct buffer *out);
+
+/* Whole numbers that 64 bits do not hold. */
+enum value_json_big {
+    VALUE_JSON_BIG_DOUBLE, /* the nearest double */
+    VALUE_JSON_BIG_KEEP,   /* FBY_STRING with FBY_FLAG_DIGITS: written again with every digit */
+    VALUE_JSON_BIG_FAIL,   /* STATUS_INVALID */
+};
 
 /* 0, or a NULL struct: the default. */
 struct value_json_limits {
     unsigned depth;         /* lists and maps within each other: 64; at most VALUE_DEPTH_MAX */
     size_t elements;        /* values of any kind: 65,536 */
     bool refuse_duplicates; /* a name that occurs twice in a map is STATUS_INVALID */
+    int big_integers;       /* enum value_json_big */
 };
 
-/* Strict RFC 8259. Integers that fit stay integers, exactly; others become double. Strings without escapes
- * are borrowed from `text`. Duplicate keys: the last wins. STATUS_INVALID with offset and reason in `err`
- * (may be NULL); STATUS_LIMIT: over a limit or the arena's. */
+/* Strict RFC 8259. Integers that fit stay integers, exactly; what has a fraction or an exponent is a double.
+ * Strings without escapes are borrowed from `text`. Duplicate keys: the last wins. STATUS_INVALID with offset
+ * and reason in `err` (may be NULL); STATUS_LIMIT: over a limit or the arena's. */
 MUST_CHECK enum status value_parse_json(struct bytes text, const struct value_json_limits *limits,
                                         struct arena *a, struct fby_value *out, struct error *err);
 

@@ -90,6 +90,26 @@ static void write_time(struct buffer *out, int64_t time_s, uint32_t nanoseconds)
     buffer_add(out, "Z\"", 2);
 }
 
+/* Whether the text is a whole number: a stage may have put another one under the same flags. */
+static bool is_whole_number(const char *text, size_t len)
+{
+    size_t at = len && *text == '-';
+    if (at == len || (text[at] == '0' && at + 1 < len))
+        return false;
+    for (; at < len; at++)
+        if (text[at] < '0' || text[at] > '9')
+            return false;
+    return true;
+}
+
+static void write_string(const struct fby_value *v, struct buffer *out)
+{
+    if ((v->flags & FBY_FLAG_DIGITS) && is_whole_number(v->bytes, v->len))
+        buffer_add(out, v->bytes, v->len);
+    else
+        json_write_string(out, bytes_of(v->bytes, v->len));
+}
+
 struct writer {
     struct buffer *out;
     enum value_json_bytes bytes_as;
@@ -148,7 +168,7 @@ static void write_below(const struct writer *w, const struct fby_value *v, unsig
         write_double(v, w->out);
         return;
     case FBY_STRING:
-        json_write_string(w->out, bytes_of(v->bytes, v->len));
+        write_string(v, w->out);
         return;
     case FBY_BYTES:
         write_bytes(w, v);

@@ -27,6 +27,7 @@ struct parser {
     size_t elements_left;
     unsigned depth, depth_max;
     bool refuse_duplicates;
+    int big_integers;
 };
 
 static enum status fail(struct parser *p, const char *why)
@@ -342,6 +343,19 @@ static bool convert_short_decimal(const uint8_t *text, const uint8_t *end, struc
     return true;
 }
 
+/* A whole number that does not fit 64 bits. */
+static enum status convert_big(struct parser *p, const uint8_t *text, struct fby_value *out)
+{
+    size_t len = (size_t)(p->at - text);
+    if (p->big_integers == VALUE_JSON_BIG_FAIL)
+        return fail(p, "the number does not fit 64 bits");
+    if (p->big_integers == VALUE_JSON_BIG_DOUBLE)
+        return convert_double(p, text, len, out);
+    *out = value_string(bytes_of(text, len));
+    out->flags = FBY_FLAG_DIGITS;
+    return STATUS_OK;
+}
+
 static enum status parse_number(struct parser *p, struct fby_value *out)
 {
     const uint8_t *text = p->at;
@@ -370,6 +384,8 @@ static enum status parse_number(struct parser *p, struct fby_value *out)
     if ((whole && convert_integer(digits, digit_count, negative, out)) ||
         convert_short_decimal(text, p->at, out))
         return STATUS_OK;
+    if (whole)
+        return convert_big(p, text, out);
     return convert_double(p, text, (size_t)(p->at - text), out);
 }
 
@@ -578,7 +594,8 @@ enum status value_parse_json(struct bytes text, const struct value_json_limits *
                        .stack_capacity = STACK_FIRST,
                        .elements_left = limits && limits->elements ? limits->elements : ELEMENTS_DEFAULT,
                        .depth_max = depth_limit(limits),
-                       .refuse_duplicates = limits && limits->refuse_duplicates};
+                       .refuse_duplicates = limits && limits->refuse_duplicates,
+                       .big_integers = limits ? limits->big_integers : VALUE_JSON_BIG_DOUBLE};
     *out = value_null();
     enum status status = parse_value(&p, out);
     if (status != STATUS_OK)

@@ -205,6 +205,20 @@ static enum status decode_text(struct bytes payload, struct fby_value *out, stru
     return STATUS_OK;
 }
 
+static enum status decode_json(const struct decode_json_settings *s, struct bytes payload, struct arena *a,
+                               struct fby_value *out, struct error *err)
+{
+    static const int big[] = {VALUE_JSON_BIG_KEEP, VALUE_JSON_BIG_DOUBLE, VALUE_JSON_BIG_FAIL};
+    const struct value_json_limits limits = {.depth = (unsigned)s->max_depth,
+                                             .elements = (size_t)s->max_elements,
+                                             .refuse_duplicates = s->duplicate_keys == 1,
+                                             .big_integers = big[s->big_integers]};
+    if (s->max_payload && payload.len > (uint64_t)s->max_payload)
+        return error_set(err, STATUS_LIMIT, "the payload has %zu bytes; the limit is %lld", payload.len,
+                         (long long)s->max_payload);
+    return value_parse_json(payload, &limits, a, out, err);
+}
+
 /* The decoder of this message, and its payload unpacked on the way there. */
 static enum status open_payload(const struct pipeline_decoder **d, const struct fby_message *m,
                                 struct arena *a, struct bytes *payload, struct error *err)
@@ -241,7 +255,7 @@ static enum status decode_payload(const struct pipeline_decoder *d, const struct
         return rule->unwrap ? schema_unwrap_value(rule->unwrap, &s->schema, payload, a, out, err)
                             : schema_decode_value(rule->type, &s->schema, payload, a, out, err);
     case DECODE_JSON:
-        return value_parse_json(payload, NULL, a, out, err);
+        return decode_json(&s->json, payload, a, out, err);
     case DECODE_TEXT:
         return decode_text(payload, out, err);
     case DECODE_PLUGIN:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The option tables of `decode: { protobuf: … }`, with the defaults of schema_options_default(), and of
- * `encode: { protobuf: … }`; what a content type is compared as.
+ * The option tables of `decode: { protobuf: … }`, with the defaults of schema_options_default(), of `decode:
+ * { json: … }` and of `encode: { protobuf: … }`; what a content type is compared as.
  */
 #include "pipeline/pipeline_settings.h"
 
@@ -111,6 +111,52 @@ const struct fby_option pipeline_settings_protobuf_options[] = {
      .min = 1024,
      .max = 64 << 20,
      .help = "Bytes of JSON made from one message; by default 32 times the payload, at most 4 MiB."},
+    {.name = NULL},
+};
+
+#undef AT
+#define AT(member) offsetof(struct decode_json_settings, member)
+
+static const char *const big_integers[] = {"keep", "double", "fail", NULL};
+static const char *const duplicate_policies[] = {"last", "fail", NULL};
+
+const struct fby_option pipeline_settings_json_options[] = {
+    {.name = "big_integers",
+     .type = FBY_OPTION_CHOICE,
+     .offset = AT(big_integers),
+     .default_text = "keep",
+     .choices = big_integers,
+     .help =
+         "Whole numbers beyond 64 bits: keep every digit (stages see a text), take the nearest double, or "
+         "send the message to the dead letters. Those that fit 64 bits are always exact."},
+    {.name = "duplicate_keys",
+     .type = FBY_OPTION_CHOICE,
+     .offset = AT(duplicate_keys),
+     .default_text = "last",
+     .choices = duplicate_policies,
+     .help = "What happens when a name is twice in one object: the last one counts, or the message goes to "
+             "the dead letters."},
+    {.name = "max_payload",
+     .type = FBY_OPTION_SIZE,
+     .offset = AT(max_payload),
+     .default_text = "256 KiB",
+     .min = 1,
+     .max = 16 << 20,
+     .help = "Larger payloads go to the dead letters."},
+    {.name = "max_depth",
+     .type = FBY_OPTION_INT,
+     .offset = AT(max_depth),
+     .default_text = "64",
+     .min = 1,
+     .max = 100,
+     .help = "Objects and lists within each other."},
+    {.name = "max_elements",
+     .type = FBY_OPTION_INT,
+     .offset = AT(max_elements),
+     .default_text = "65536",
+     .min = 1,
+     .max = 1 << 24,
+     .help = "Values of any kind in one payload."},
     {.name = NULL},
 };
 

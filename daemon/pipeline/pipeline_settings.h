@@ -38,6 +38,14 @@ struct codec_settings {
     const void *options;
 };
 
+/* As written. */
+struct decode_json_settings {
+    int big_integers;                /* 0: keep, 1: double, 2: fail */
+    int duplicate_keys;              /* 0: last, 1: fail */
+    int64_t max_payload;             /* bytes; 0: no limit of its own */
+    int64_t max_depth, max_elements; /* 0: the default of value_parse_json() */
+};
+
 /* What of a message decides how it is decoded. */
 enum decode_by { DECODE_BY_TOPIC, DECODE_BY_CONTENT_TYPE, DECODE_BY_PROPERTY, DECODE_BY_CAPTURE };
 
@@ -67,6 +75,7 @@ struct decode_settings {
     const struct decode_rule *rules;
     size_t rule_count;
     struct schema_options schema;
+    struct decode_json_settings json;
     struct decode_choice choice; /* DECODE_CHOICE */
 };
 
@@ -108,6 +117,8 @@ size_t pipeline_settings_fold_content_type(struct bytes text, char *out);
 extern const struct fby_option pipeline_settings_protobuf_options[];
 /* Into struct schema_unwrap_settings; type and types are read by the document. */
 extern const struct fby_option pipeline_settings_unwrap_options[];
+/* Into struct decode_json_settings. */
+extern const struct fby_option pipeline_settings_json_options[];
 /* Into struct encode_protobuf_settings; message is read by the document. */
 extern const struct fby_option pipeline_settings_encode_protobuf_options[];
 

@@ -95,6 +95,11 @@ static void print_decode(const struct decode_settings *d, int indent)
     if (d->kind == DECODE_PROTOBUF)
         printf(" framing=%d skip=%" PRId64 " max_payload=%" PRId64, d->schema.framing, d->schema.skip_bytes,
                d->schema.max_payload);
+    if (d->kind == DECODE_JSON)
+        printf(" big_integers=%d duplicate_keys=%d max_payload=%" PRId64 " max_depth=%" PRId64
+               " max_elements=%" PRId64,
+               d->json.big_integers, d->json.duplicate_keys, d->json.max_payload, d->json.max_depth,
+               d->json.max_elements);
     if (d->kind == DECODE_CHOICE)
         printf(" %s %s", choices[d->choice.by], or_none(d->choice.name));
     if (d->codec.plugin)

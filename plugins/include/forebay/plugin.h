@@ -12,7 +12,7 @@
  * Ledger of the ABI (an addition at the end of a struct raises MINOR, any other change MAJOR):
  *   1.0  stages, upstreams, options, values
  *   1.1  codecs: FBY_KIND_CODEC, fby_host.decode_alloc, fby_host.encode_write
- *   1.2  fby_host.publish, fby_host.state_load, fby_host.state_save
+ *   1.2  fby_host.publish, fby_host.state_load, fby_host.state_save, FBY_FLAG_DIGITS
  */
 #ifndef FOREBAY_PLUGIN_H
 #define FOREBAY_PLUGIN_H
@@ -54,6 +54,8 @@ enum {
     FBY_FLAG_FLOAT32 = 1, /* FBY_DOUBLE: shortest digits of a float, not of a double */
     FBY_FLAG_TEXT64 =
         2, /* FBY_INT, FBY_UINT: JSON shows it as a string, as proto3 JSON wants 64-bit integers */
+    FBY_FLAG_DIGITS =
+        4, /* since 1.2; FBY_STRING: a whole number beyond 64 bits; JSON shows it without quotes */
 };
 
 /* One node of a decoded payload. 16 bytes; everything it points to lives as long as the message does. */

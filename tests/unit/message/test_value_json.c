@@ -7,6 +7,7 @@
 #include "unit.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static void assert_written(struct fby_value v, const char *expected)
 {
@@ -40,6 +41,25 @@ static void test_scalars(void **state)
     assert_written(value_double(-INFINITY), "\"-Infinity\"");
     assert_written(value_text("a\"b\n"), "\"a\\\"b\\n\"");
     assert_written(value_bytes(bytes_of("\x00\xff\x10", 3)), "\"AP8Q\"");
+}
+
+static void test_digits_are_a_number_only_when_they_are_one(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"123456789012345678901", "-18446744073709551616", "0", "-5"};
+    static const char *const others[] = {"", "-", "1.5", "1e5", "01", "-01", "1 ", " 1", "--1", "1]"};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct fby_value v = value_text(numbers[i]);
+        v.flags = FBY_FLAG_DIGITS;
+        assert_written(v, numbers[i]);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char quoted[32];
+        struct fby_value v = value_text(others[i]);
+        v.flags = FBY_FLAG_DIGITS;
+        snprintf(quoted, sizeof quoted, "\"%s\"", others[i]);
+        assert_written(v, quoted);
+    }
 }
 
 static void test_hex(void **state)
@@ -89,11 +109,9 @@ static void test_limit_of_output(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scalars),
-        cmocka_unit_test(test_hex),
-        cmocka_unit_test(test_time),
-        cmocka_unit_test(test_containers),
-        cmocka_unit_test(test_limit_of_output),
+        cmocka_unit_test(test_scalars),    cmocka_unit_test(test_digits_are_a_number_only_when_they_are_one),
+        cmocka_unit_test(test_hex),        cmocka_unit_test(test_time),
+        cmocka_unit_test(test_containers), cmocka_unit_test(test_limit_of_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

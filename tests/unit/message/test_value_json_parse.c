@@ -79,6 +79,38 @@ static void test_integers_are_exact(void **state)
     }
 }
 
+static void test_integers_beyond_64_bits(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"18446744073709551616", "-9223372036854775809",
+                                        "123456789012345678901234567890"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct fby_value v;
+        struct buffer out = {0};
+        struct value_json_limits limits = {.big_integers = VALUE_JSON_BIG_KEEP};
+        struct bytes text = bytes_of_text(texts[i]);
+        assert_int_equal(value_parse_json(text, &limits, &arena, &v, NULL), STATUS_OK);
+        assert_int_equal(v.type, FBY_STRING);
+        assert_true(value_write_json(&v, &out));
+        assert_true(bytes_equal(buffer_bytes(&out), text));
+        buffer_finish(&out);
+        limits.big_integers = VALUE_JSON_BIG_FAIL;
+        assert_int_equal(value_parse_json(text, &limits, &arena, &v, NULL), STATUS_INVALID);
+        assert_int_equal(parse(texts[i]).type, FBY_DOUBLE);
+    }
+    struct value_json_limits keep = {.big_integers = VALUE_JSON_BIG_KEEP};
+    struct fby_value v;
+    /* What is no whole number stays one of the others. */
+    assert_int_equal(value_parse_json(bytes_of_text("1e400"), &keep, &arena, &v, NULL), STATUS_INVALID);
+    assert_int_equal(value_parse_json(bytes_of_text("1e30"), &keep, &arena, &v, NULL), STATUS_OK);
+    assert_int_equal(v.type, FBY_DOUBLE);
+    assert_int_equal(value_parse_json(bytes_of_text("18446744073709551615"), &keep, &arena, &v, NULL),
+                     STATUS_OK);
+    assert_int_equal(v.type, FBY_UINT);
+    assert_int_equal(value_parse_json(bytes_of_text("-0"), &keep, &arena, &v, NULL), STATUS_OK);
+    assert_int_equal(v.type, FBY_DOUBLE);
+}
+
 static void test_doubles_are_correctly_rounded(void **state)
 {
     (void)state;
@@ -167,6 +199,30 @@ static void test_last_duplicate_wins(void **state)
     for (int i = 0; i < 1000; i++)
         assert_int_equal(v.fields[i].value.integer, 2000 + i);
     buffer_finish(&text);
+}
+
+static void test_duplicates_can_be_refused(void **state)
+{
+    (void)state;
+    struct value_json_limits limits = {.refuse_duplicates = true};
+    struct fby_value v;
+    struct error err;
+    static const char *const twice[] = {"{\"a\":1,\"a\":1}", "[{\"x\":{\"b\":1,\"a\":2,\"b\":3}}]",
+                                        "{\"a\":1,\"\\u0061\":2}"};
+    for (size_t i = 0; i < sizeof twice / sizeof *twice; i++)
+        assert_int_equal(value_parse_json(bytes_of_text(twice[i]), &limits, &arena, &v, &err),
+                         STATUS_INVALID);
+    assert_int_equal(
+        value_parse_json(bytes_of_text("[{\"a\":{\"a\":1}},{\"a\":2}]"), &limits, &arena, &v, &err),
+        STATUS_OK);
+    /* among many, which are looked up by their hash */
+    struct buffer many = {0};
+    buffer_add_text(&many, "{");
+    for (int i = 0; i < 1000; i++)
+        buffer_add_format(&many, "\"k%d\":%d,", i, i);
+    buffer_add_text(&many, "\"k500\":0}");
+    assert_int_equal(value_parse_json(buffer_bytes(&many), &limits, &arena, &v, &err), STATUS_INVALID);
+    buffer_finish(&many);
 }
 
 static void test_refused(void **state)
@@ -330,11 +386,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_integers_are_exact),
+        cmocka_unit_test(test_integers_beyond_64_bits),
         cmocka_unit_test(test_doubles_are_correctly_rounded),
         cmocka_unit_test(test_very_long_number),
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_containers),
         cmocka_unit_test(test_last_duplicate_wins),
+        cmocka_unit_test(test_duplicates_can_be_refused),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_place_of_an_error),
         cmocka_unit_test(test_every_cut),

@@ -2,7 +2,8 @@
  *
  * What this proves: what a message says of itself (topic, capture, content type, user property) decides how
  * it is decoded; what fits nothing is decoded otherwise or refused with the reason; `encode: auto` follows
- * what was chosen; codec instances are made for each way and given back.
+ * what was chosen; codec instances are made for each way and given
+ * back. JSON, text and raw payloads keep what they say, within their limits.
  */
 #include "message/topic_filter.h"
 #include "message/value.h"
@@ -258,6 +259,87 @@ static void choices_nest_and_unpack_on_the_way(void **state)
     assert_false(pipeline_codec_is_raw(&f->codec, &m));
 }
 
+static void expect_status(struct fixture *f, const char *payload, enum status status)
+{
+    struct fby_message m = {.payload = text_of(payload)};
+    const char *where = NULL;
+    arena_reset(&f->arena);
+    assert_int_equal(pipeline_codec_convert(&f->codec, &m, &f->arena, &f->out, &where, &f->err), status);
+    assert_true(status == STATUS_OK || strcmp(where, "decode") == 0);
+}
+
+static void json_has_policies_and_limits(void **state)
+{
+    struct fixture *f = *state;
+    struct decode_json_settings *json = &f->settings.decode.json;
+    f->settings.decode.kind = DECODE_JSON;
+    assert_true(pipeline_codec_init(&f->codec, &f->settings, "r/t", f->plugins, &f->err));
+    struct fby_message m = {.payload =
+                                text_of("{\"n\":123456789012345678901234567890,\"n\":18446744073709551616,"
+                                        "\"m\":[-9223372036854775808,18446744073709551615]}")};
+    expect(f, &m, "{\"n\":18446744073709551616,\"m\":[-9223372036854775808,18446744073709551615]}", NULL);
+    json->big_integers = 1;
+    expect(f, &m, "{\"n\":18446744073709552000,\"m\":[-9223372036854775808,18446744073709551615]}", NULL);
+    json->big_integers = 2;
+    expect(f, &m, NULL, "does not fit 64 bits");
+    json->big_integers = 0;
+    json->duplicate_keys = 1;
+    expect(f, &m, NULL, "twice");
+    json->max_payload = 8;
+    expect_status(f, "[1,2,34]", STATUS_OK);
+    expect_status(f, "[1,2,345]", STATUS_LIMIT);
+    json->max_depth = 3;
+    expect_status(f, "[[[1]]]", STATUS_OK);
+    expect_status(f, "[[[[]]]]", STATUS_LIMIT);
+    json->max_elements = 3;
+    expect_status(f, "[1,2]", STATUS_OK);
+    expect_status(f, "[1,2,3]", STATUS_LIMIT);
+    expect_status(f, "NaN", STATUS_INVALID);
+}
+
+static void text_must_be_text(void **state)
+{
+    struct fixture *f = *state;
+    f->settings.decode.kind = DECODE_TEXT;
+    assert_true(pipeline_codec_init(&f->codec, &f->settings, "r/t", f->plugins, &f->err));
+    struct fby_message m = {.payload = {"gr\xc3\xbc\0n", 6}, .content_type = text_of("text/plain")};
+    struct fby_value v;
+    const char *where;
+    assert_int_equal(pipeline_codec_convert(&f->codec, &m, &f->arena, &f->out, &where, &f->err), STATUS_OK);
+    assert_true(bytes_equal(buffer_bytes(&f->out), bytes_of(m.payload.data, m.payload.len)));
+    assert_true(bytes_equal(pipeline_codec_content_type(&f->codec, &m), bytes_of_text("text/plain")));
+    assert_int_equal(pipeline_codec_decode(&f->codec, &m, &f->arena, &v, &f->err), STATUS_OK);
+    assert_int_equal(v.type, FBY_STRING);
+    expect_status(f, "gr\xfcn", STATUS_INVALID);
+    f->settings.encode.kind = ENCODE_JSON;
+    assert_int_equal(pipeline_codec_convert(&f->codec, &m, &f->arena, &f->out, &where, &f->err), STATUS_OK);
+    assert_true(bytes_equal(buffer_bytes(&f->out), bytes_of_text("\"gr\xc3\xbc\\u0000n\"")));
+}
+
+static void raw_goes_out_as_it_came(void **state)
+{
+    struct fixture *f = *state;
+    static const char hostile[] = "\xff\0{[\x01";
+    struct fby_message m = {.payload = {hostile, sizeof hostile}, .content_type = text_of("x/y")};
+    f->settings.decode.kind = DECODE_NONE;
+    assert_true(pipeline_codec_init(&f->codec, &f->settings, "r/t", f->plugins, &f->err));
+    assert_true(pipeline_codec_is_raw(&f->codec, &m));
+    struct fby_value v;
+    assert_int_equal(pipeline_codec_decode(&f->codec, &m, &f->arena, &v, &f->err), STATUS_OK);
+    assert_int_equal(v.type, FBY_BYTES);
+    assert_int_equal(pipeline_codec_encode(&f->codec, &m, &v, &f->arena, &f->out, &f->err), STATUS_OK);
+    assert_true(bytes_equal(buffer_bytes(&f->out), bytes_of(hostile, sizeof hostile)));
+    assert_true(bytes_equal(pipeline_codec_content_type(&f->codec, &m), bytes_of_text("x/y")));
+    /* raw behind a decoder: it must be right, and goes out as it came */
+    f->settings.decode.kind = DECODE_JSON;
+    f->settings.encode.kind = ENCODE_RAW;
+    m.payload = text_of(" [1 ]");
+    const char *where;
+    assert_int_equal(pipeline_codec_convert(&f->codec, &m, &f->arena, &f->out, &where, &f->err), STATUS_OK);
+    assert_true(bytes_equal(buffer_bytes(&f->out), bytes_of_text(" [1 ]")));
+    expect_status(f, "[", STATUS_INVALID);
+}
+
 static void bytes_among_values_are_told_before_the_start(void **state)
 {
     const struct decode_case values[] = {{"a", NULL, &as_json}, {"b", NULL, &as_text}};
@@ -283,6 +365,9 @@ int main(void)
         TEST(the_first_user_property_of_the_name_counts),
         TEST(captures_decide_too),
         TEST(of_topics_the_first_that_matches_counts),
+        TEST(json_has_policies_and_limits),
+        TEST(text_must_be_text),
+        TEST(raw_goes_out_as_it_came),
         TEST(choices_nest_and_unpack_on_the_way),
         cmocka_unit_test(bytes_among_values_are_told_before_the_start),
     };
