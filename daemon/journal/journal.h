@@ -76,6 +76,10 @@ MUST_CHECK enum status journal_append(struct journal *j, const struct iovec *par
 /* The same, with `size` bytes for the caller to fill before it returns to the loop. */
 MUST_CHECK enum status journal_append_space(struct journal *j, size_t size, uint8_t **space,
                                             uint64_t *sequence);
+/* Take back the records from `sequence` on, all of them appended since the last journal_commit(): a burst
+ * that was refused in the middle leaves nothing behind, and its numbers are given again. False: some of them
+ * are being written or are waited for; nothing was taken back. */
+bool journal_append_undo(struct journal *j, uint64_t sequence);
 
 typedef void (*journal_done_fn)(void *ctx, enum status result);
 /* Make everything appended so far durable; `done` is called on the loop, never from inside. Calls while a

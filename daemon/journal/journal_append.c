@@ -108,15 +108,20 @@ bool journal_append_is_pending(const struct journal *j)
     return newest->written < newest->used;
 }
 
+static void remove_block(struct journal *j, struct journal_block *b)
+{
+    list_remove(&b->link);
+    j->blocks_bytes -= b->capacity;
+    journal_block_unref(b);
+}
+
 void journal_append_trim(struct journal *j)
 {
     list_for_each_safe(b, &j->blocks, struct journal_block, link)
     {
         if (j->blocks_bytes <= (uint64_t)j->settings.memory_tail || b == j->fill || b->written < b->used)
             return;
-        list_remove(&b->link);
-        j->blocks_bytes -= b->capacity;
-        journal_block_unref(b);
+        remove_block(j, b);
     }
 }
 
@@ -132,12 +137,90 @@ void journal_append_drop_pending(struct journal *j)
         b->used = b->submitted = b->written;
         b->last = j->durable_head;
         b->segment = NULL;
-        if (b->used > 0)
-            continue;
-        list_remove(&b->link);
-        j->blocks_bytes -= b->capacity;
-        journal_block_unref(b);
+        if (b->used == 0)
+            remove_block(j, b);
     }
+}
+
+/* The oldest record that is not with the writer; next_sequence: none. */
+static uint64_t first_unsubmitted(const struct journal *j)
+{
+    list_for_each(b, &j->blocks, struct journal_block, link)
+    {
+        struct journal_record_header h;
+        if (b->submitted == b->used)
+            continue;
+        journal_record_read(b->data + b->submitted, &h);
+        return h.sequence;
+    }
+    return j->next_sequence;
+}
+
+/* End the block before the record `sequence`. */
+static void shorten_block(struct journal_block *b, uint64_t sequence)
+{
+    for (size_t at = b->submitted; at < b->used;) {
+        struct journal_record_header h;
+        journal_record_read(b->data + at, &h);
+        if (h.sequence >= sequence) {
+            b->used = at;
+            b->last = sequence - 1;
+        }
+        at += journal_record_span(h.length);
+    }
+}
+
+static uint64_t pending_bytes(const struct journal *j, const struct journal_segment *s)
+{
+    uint64_t bytes = 0;
+    list_for_each(b, &j->blocks, struct journal_block, link)
+    {
+        if (b->segment == s)
+            bytes += b->used - b->written;
+    }
+    return bytes;
+}
+
+/* The segment as it is without the records from `sequence` on, which have left the blocks. */
+static void shorten_segment(struct journal *j, struct journal_segment *s, uint64_t sequence)
+{
+    s->append_end = s->end + pending_bytes(j, s);
+    s->append_last = sequence - 1;
+    while (s->place_count > 0 && s->places[s->place_count - 1].sequence >= sequence)
+        s->place_count--;
+    if (s->created || s->append_end > s->end)
+        return;
+    if (j->active == s)
+        j->active = NULL;
+    journal_retention_drop_segment(j, s);
+}
+
+bool journal_append_undo(struct journal *j, uint64_t sequence)
+{
+    const struct journal_waiters *w = &j->waiters;
+    if (sequence < first_unsubmitted(j) || (w->count > 0 && sequence <= w->items[w->count - 1].through))
+        return false;
+    journal_append_finish_record(j);
+    while (!list_is_empty(&j->blocks)) {
+        struct journal_block *b = list_entry(j->blocks.prev, struct journal_block, link);
+        if (b->last < sequence)
+            break;
+        shorten_block(b, sequence);
+        if (b->used > 0)
+            break;
+        remove_block(j, b);
+        j->fill = NULL;
+    }
+    for (struct list *at = j->segments.prev, *before; at != &j->segments; at = before) {
+        struct journal_segment *s = list_entry(at, struct journal_segment, link);
+        before = at->prev;
+        if (s->append_last < sequence)
+            break;
+        shorten_segment(j, s, sequence);
+    }
+    j->stats.lost_uncommitted += j->next_sequence - sequence;
+    j->next_sequence = sequence;
+    return true;
 }
 
 enum status journal_append_space(struct journal *j, size_t size, uint8_t **space, uint64_t *sequence)

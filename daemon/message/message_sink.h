@@ -14,7 +14,8 @@ typedef void (*message_sink_committed_fn)(void *ctx, enum status result);
 struct message_sink {
     void *self;
     /* STATUS_OK: kept in memory and will be durable after the next commit, or wanted by nobody (counted).
-     * STATUS_FULL: no room now; do not acknowledge, drop the connection and wait for `on_room`.
+     * STATUS_FULL: no room now; do not acknowledge, drop the connection and wait for `on_room`. What was
+     * accepted since the last commit is not kept either: it comes again with the rest of its burst.
      * STATUS_IO: storage failed; the same.
      * STATUS_LIMIT: too large to keep ever; counted and reported by the sink; acknowledge it. */
     enum status (*accept)(void *self, const struct message *m);

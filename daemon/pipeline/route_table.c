@@ -18,7 +18,7 @@
 struct accepted {
     struct route_table *table;
     struct list link; /* route_table.open or .idle */
-    uint64_t last_sequence;
+    uint64_t first_sequence, last_sequence;
     uint64_t messages;
     message_sink_committed_fn done;
     void *ctx;
@@ -87,7 +87,7 @@ static struct accepted *take_accepted(struct route_table *t)
         a = create_accepted(t);
     }
     a->table = t;
-    a->last_sequence = 0;
+    a->first_sequence = a->last_sequence = 0;
     a->messages = 0;
     a->done = NULL;
     a->ctx = NULL;
@@ -112,6 +112,7 @@ static void add_slots(struct route_table *t)
     free_idle(t);
     struct accepted *grown = create_accepted(t);
     if (t->current) {
+        grown->first_sequence = t->current->first_sequence;
         grown->last_sequence = t->current->last_sequence;
         grown->messages = t->current->messages;
         memcpy(grown->counts, t->current->counts, old * sizeof grown->counts[0]);
@@ -157,6 +158,20 @@ uint64_t route_table_newest(const struct route_table *t)
 
 /* ---- The sink ---- */
 
+/* Who was refused drops the connection, and the whole burst comes again: what was kept of it would come
+ * twice. */
+static void take_back_burst(struct route_table *t)
+{
+    struct accepted *a = t->current;
+    if (a->messages == 0 || !journal_append_undo(t->journal, a->first_sequence))
+        return;
+    t->counters.journaled -= a->messages;
+    t->counters.refused += a->messages;
+    memset(a->counts, 0, a->slot_capacity * sizeof a->counts[0]);
+    a->first_sequence = a->last_sequence = 0;
+    a->messages = 0;
+}
+
 static enum status keep(struct route_table *t, const struct message *m, uint64_t *sequence)
 {
     uint8_t *space;
@@ -177,6 +192,7 @@ static enum status keep(struct route_table *t, const struct message *m, uint64_t
         return STATUS_LIMIT;
     }
     t->counters.refused++;
+    take_back_burst(t);
     return result == STATUS_FULL ? STATUS_FULL : STATUS_IO;
 }
 
@@ -199,8 +215,9 @@ static enum status accept_message(void *self, const struct message *m)
         t->counters.unrouted++;
         return STATUS_OK;
     }
+    if (t->current->messages++ == 0)
+        t->current->first_sequence = sequence;
     t->current->last_sequence = sequence;
-    t->current->messages++;
     return STATUS_OK;
 }
 

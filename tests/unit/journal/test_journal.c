@@ -27,6 +27,12 @@ static int teardown(void **state)
     return 0;
 }
 
+static void ignore_result(void *ctx, enum status result)
+{
+    (void)ctx;
+    (void)result;
+}
+
 /* Numbers start at 1, a record is readable only after its commit, and the bytes come back. */
 static void test_append_commit_read(void **state)
 {
@@ -234,6 +240,62 @@ static void test_peek(void **state)
     assert_int_equal(r.sequence, 1);
 }
 
+/* What is taken back is as if it had never been appended, wherever blocks and segments began and ended in it.
+ */
+static void test_undo(void **state)
+{
+    enum { ROUNDS = 300 };
+    struct fixture *f = *state;
+    uint32_t random = 12345;
+    uint64_t kept = 0;
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    for (int round = 0; round < ROUNDS; round++) {
+        random = random * 1664525u + 1013904223u;
+        unsigned stay = random >> 28, go = (random >> 16) % (round % 20 == 0 ? 1000 : 60);
+        for (unsigned i = 0; i < stay; i++)
+            kept = fixture_append(f);
+        if (round % 3 == 0)
+            journal_commit(f->journal, ignore_result, NULL); /* is not waited for */
+        for (unsigned i = 0; i < go; i++)
+            assert_true(fixture_append(f) > kept);
+        assert_true(journal_append_undo(f->journal, kept + 1));
+        if (round % 7 == 0) {
+            assert_int_equal(fixture_commit(f), STATUS_OK);
+            assert_int_equal(journal_durable_head(f->journal), kept);
+        }
+    }
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    assert_int_equal(fixture_read(f, c, NULL), kept);
+    assert_int_equal(journal_count_after(f->journal, 0), kept);
+    for (int opens = 0; opens < 2; opens++) {
+        journal_cursor_close(c);
+        fixture_close(f);
+        fixture_open(f);
+        c = fixture_cursor(f, opens ? "c" : "b", JOURNAL_FROM_OLDEST);
+        assert_int_equal(fixture_read(f, c, NULL), kept);
+        assert_int_equal(journal_recovery(f->journal)->damaged_bytes, 0);
+    }
+    journal_cursor_close(c);
+}
+
+/* What was asked to be committed, or is with the writer, stays. */
+static void test_undo_refused(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    assert_true(fixture_append(f) && fixture_append(f));
+    journal_commit(f->journal, ignore_result, NULL);
+    assert_int_equal(fixture_append(f), 3);
+    assert_false(journal_append_undo(f->journal, 2));
+    assert_true(journal_append_undo(f->journal, 4)); /* nothing */
+    assert_true(journal_append_undo(f->journal, 3));
+    assert_int_equal(fixture_append(f), 3);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    assert_false(journal_append_undo(f->journal, 3));
+    assert_int_equal(journal_durable_head(f->journal), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +309,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_makes_directories, setup, teardown),
         cmocka_unit_test_setup_teardown(test_group_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_peek, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_undo, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_undo_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,6 +183,36 @@ static void entries_added_and_removed_while_a_commit_runs(void **state)
     assert_int_equal(f->accepted[1], 2);
 }
 
+static void handle_result(void *ctx, enum status result)
+{
+    *(enum status *)ctx = result;
+}
+
+/* What was accepted before the refusal comes again: nothing of it stays, and none of it is counted. A burst
+ * whose commit was asked for stays. */
+static void a_burst_that_is_refused_leaves_nothing(void **state)
+{
+    enum { COMMITTED = 3, SIZE = 900 };
+    struct fixture *f = *state;
+    enum status first = STATUS_END, result = STATUS_OK;
+    for (int i = 0; i < COMMITTED; i++)
+        assert_int_equal(accept(f, "b", "a/1", SIZE), STATUS_OK);
+    f->sink.commit(f->sink.self, handle_result, &first);
+    int taken = 0;
+    while ((result = accept(f, "b", "a/1", SIZE)) == STATUS_OK)
+        taken++;
+    assert_int_equal(result, STATUS_FULL);
+    assert_true(taken > 1000);
+    assert_int_equal(route_table_newest(f->routes), COMMITTED);
+    for (int i = 0; i < 500 && first == STATUS_END; i++)
+        loop_turn(f->loop, 10);
+    assert_int_equal(first, STATUS_OK);
+    commit(f); /* of nothing */
+    assert_int_equal(journal_durable_head(f->journal), COMMITTED);
+    assert_int_equal(f->accepted[0], COMMITTED);
+    assert_int_equal(f->accepted[1], COMMITTED);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -192,7 +222,8 @@ int main(void)
         TEST(a_message_over_the_limit_is_said_to_be_so),
         TEST(a_removed_route_is_told_nothing),
         TEST(a_cancelled_commit_still_counts),
-        cmocka_unit_test_setup_teardown(entries_added_and_removed_while_a_commit_runs, set_up, tear_down),
+        TEST(entries_added_and_removed_while_a_commit_runs),
+        TEST(a_burst_that_is_refused_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
