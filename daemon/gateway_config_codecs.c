@@ -390,7 +390,7 @@ static bool read_encode_protobuf(struct config_reader *cr, const struct yaml_nod
 /* What one `encode` is read with. */
 struct encode_reading {
     struct config_reader *cr;
-    const struct pipeline_settings *route;
+    const struct pipeline_settings *route; /* as far as it was read */
     const char *label;
     struct encode_settings *encode;
     uint64_t *fingerprint;
@@ -424,10 +424,33 @@ static bool read_encoding(struct encode_reading *er, const struct yaml_node *nam
     return read_codec(cr, name, options, er->label, CODEC_ENCODES, &er->encode->codec, er->fingerprint);
 }
 
+static bool read_encode(struct encode_reading *er, const struct yaml_node *n)
+{
+    struct config_reader *cr = er->cr;
+    if (n->kind == YAML_SCALAR)
+        return read_encoding(er, n, NULL);
+    if (n->kind != YAML_MAP || n->count != 1) {
+        config_report_error(cr->report, n,
+                            "Expected one way to encode, as in  encode: json  or  encode: { protobuf: { "
+                            "message: acme.v1.Command } }.");
+        return false;
+    }
+    config_report_enter(cr->report, n->pairs[0].key->text);
+    bool right = read_encoding(er, n->pairs[0].key, n->pairs[0].value);
+    config_report_leave(cr->report);
+    return right;
+}
+
 /* What is not decoded is bytes, and only some encodings can carry those. */
 static bool check_encoding(const struct encode_reading *er, const struct yaml_node *at)
 {
     const struct encode_settings *e = er->encode;
+    if (e->kind == ENCODE_PROTOBUF && pipeline_settings_last_encode(er->route)) {
+        config_report_error(er->cr->report, at,
+                            "A stage of this route encodes already, and what it makes has no fields for a "
+                            "protobuf message. Leave out one of the two.");
+        return false;
+    }
     if (pipeline_settings_decodes(&er->route->decode) || er->route->stage_count || e->kind == ENCODE_AUTO ||
         e->kind == ENCODE_RAW)
         return true;
@@ -447,24 +470,32 @@ bool gateway_config_codecs_read_encode(struct config_reader *cr, const struct ya
                                        struct encode_settings *out, uint64_t *fingerprint)
 {
     struct encode_reading er = {cr, route, label, out, fingerprint};
-    bool right = false;
     if (yaml_node_is_null(n))
         return true;
     if (n->unresolved)
         return false;
     config_report_enter(cr->report, "encode");
-    if (n->kind == YAML_SCALAR) {
-        right = read_encoding(&er, n, NULL);
-    } else if (n->kind == YAML_MAP && n->count == 1) {
-        config_report_enter(cr->report, n->pairs[0].key->text);
-        right = read_encoding(&er, n->pairs[0].key, n->pairs[0].value);
-        config_report_leave(cr->report);
-    } else {
-        config_report_error(cr->report, n,
-                            "Expected one way to encode, as in  encode: json  or  encode: { protobuf: { "
-                            "message: acme.v1.Command } }.");
-    }
-    right = right && check_encoding(&er, n);
+    bool right = read_encode(&er, n) && check_encoding(&er, n);
     config_report_leave(cr->report);
     return right;
+}
+
+bool gateway_config_codecs_read_stage(struct config_reader *cr, const struct yaml_node *n,
+                                      const struct yaml_node *at, const struct pipeline_settings *route,
+                                      const char *label, struct encode_settings *out, uint64_t *fingerprint)
+{
+    struct encode_reading er = {cr, route, label, out, fingerprint};
+    if (yaml_node_is_null(n)) {
+        config_report_error(
+            cr->report, n ? n : at,
+            "Say what to encode to, as in  - encode: { protobuf: { message: acme.v1.Command } }.");
+        return false;
+    }
+    if (n->unresolved || !read_encode(&er, n))
+        return false;
+    bool makes_bytes = out->kind != ENCODE_AUTO && out->kind != ENCODE_RAW;
+    if (!makes_bytes)
+        config_report_error(cr->report, n,
+                            "The stage encode makes bytes of values: name json, protobuf or a codec.");
+    return makes_bytes && check_encoding(&er, n);
 }

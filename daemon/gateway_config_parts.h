@@ -21,6 +21,10 @@ void gateway_config_pipeline_read(struct config_reader *cr, const struct route_c
 void gateway_config_codecs_read_decode(struct config_reader *cr, const struct route_config *route,
                                        const struct yaml_node *n, const char *label,
                                        struct decode_settings *out, uint64_t *fingerprint);
+/* Of the stage `encode`; `n` is what stands behind the name, or NULL. */
+bool gateway_config_codecs_read_stage(struct config_reader *cr, const struct yaml_node *n,
+                                      const struct yaml_node *at, const struct pipeline_settings *route,
+                                      const char *label, struct encode_settings *out, uint64_t *fingerprint);
 /* Does this map choose among ways to decode, rather than name one? */
 bool gateway_config_choice_is_one(const struct yaml_node *n);
 void gateway_config_choice_read(struct config_reader *cr, const struct route_config *route,

@@ -24,10 +24,40 @@ static bool try_stage(struct config_reader *cr, const struct stage_settings *s, 
     return in != NULL;
 }
 
-/* `name: options`, or the name alone. */
-static bool read_stage(struct config_reader *cr, const struct yaml_node *n, const char *label,
-                       struct stage_settings *s)
+/* What the stages of one route are read with. */
+struct process_reading {
+    struct config_reader *cr;
+    const char *label;
+    struct pipeline_settings *pipeline; /* with the stages before */
+    uint64_t *fingerprint;
+};
+
+static bool read_plugin_stage(struct process_reading *pr, const struct yaml_node *name,
+                              const struct yaml_node *options, struct stage_settings *s)
 {
+    struct config_reader *cr = pr->cr;
+    s->plugin = config_reader_load_plugin(cr, name->text, FBY_KIND_STAGE, name);
+    s->options = s->plugin ? plugin_options_read(s->plugin, options, name, cr->arena, cr->report) : NULL;
+    if (!s->options || !try_stage(cr, s, pr->label, options ? options : name))
+        return false;
+    *pr->fingerprint = gateway_fingerprint_join(*pr->fingerprint, (uint64_t)(uintptr_t)s->plugin);
+    return true;
+}
+
+/* The stage that is no plugin, and whose name no plugin can have. */
+static bool read_encode_stage(struct process_reading *pr, const struct yaml_node *name,
+                              const struct yaml_node *options, struct stage_settings *s)
+{
+    struct encode_settings *encode = config_reader_alloc(pr->cr, 1, sizeof *encode);
+    s->encode = encode;
+    return gateway_config_codecs_read_stage(pr->cr, options, name, pr->pipeline, pr->label, encode,
+                                            pr->fingerprint);
+}
+
+/* `name: options`, or the name alone. */
+static bool read_stage(struct process_reading *pr, const struct yaml_node *n, struct stage_settings *s)
+{
+    struct config_reader *cr = pr->cr;
     const struct yaml_node *name = n, *options = NULL;
     if (n->kind == YAML_MAP && n->count == 1) {
         name = n->pairs[0].key;
@@ -40,11 +70,10 @@ static bool read_stage(struct config_reader *cr, const struct yaml_node *n, cons
                             "Expected one stage with its options, as in  - filter: \"temperature > 20\".");
         return false;
     }
-    s->name = name->text;
+    *s = (struct stage_settings){.name = name->text};
     config_report_enter(cr->report, name->text);
-    s->plugin = config_reader_load_plugin(cr, name->text, FBY_KIND_STAGE, name);
-    s->options = s->plugin ? plugin_options_read(s->plugin, options, name, cr->arena, cr->report) : NULL;
-    bool right = s->options && try_stage(cr, s, label, options ? options : name);
+    bool right = strcmp(name->text, "encode") == 0 ? read_encode_stage(pr, name, options, s)
+                                                   : read_plugin_stage(pr, name, options, s);
     config_report_leave(cr->report);
     return right;
 }
@@ -58,15 +87,12 @@ static void read_process(struct config_reader *cr, const struct yaml_node *n, co
         config_report_error(cr->report, n, "Expected a list of stages, each with a \"-\" before its name.");
         return;
     }
+    struct process_reading pr = {cr, label, out, fingerprint};
     struct stage_settings *stages = config_reader_alloc(cr, n->count, sizeof *stages);
     out->stages = stages;
     for (size_t i = 0; i < n->count; i++) {
-        struct stage_settings *s = &stages[out->stage_count];
         config_report_enter_index(cr->report, i);
-        if (read_stage(cr, n->items[i], label, s)) {
-            *fingerprint = gateway_fingerprint_join(*fingerprint, (uint64_t)(uintptr_t)s->plugin);
-            out->stage_count++;
-        }
+        out->stage_count += read_stage(&pr, n->items[i], &stages[out->stage_count]);
         config_report_leave(cr->report);
     }
 }

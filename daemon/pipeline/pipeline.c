@@ -40,6 +40,8 @@ struct stage {
     const char *name;
     struct plugin_instance *instance;
     const struct fby_stage_ops *ops;
+    struct pipeline_encoder
+        encoder;         /* of the stage `encode`, which is no plugin: without settings in others */
     struct list queue;   /* pipeline_item.link, in order */
     struct list held;    /* pipeline_item.link */
     struct list emitted; /* pipeline_item.link: new ones made during process() */
@@ -203,17 +205,47 @@ static void unhold(struct stage *s, struct pipeline_item *it)
     s->pipeline->held_count--;
 }
 
-static size_t process_batch(struct stage *s, struct pipeline_item **items, size_t count)
+/* The stage `encode`: the value becomes the bytes that stand for it. */
+static void encode_item(struct stage *s, struct pipeline_item *it)
+{
+    struct error err;
+    struct buffer *out = &s->pipeline->out;
+    buffer_clear(out);
+    enum status result = pipeline_encoder_run(&s->encoder, s->encoder.settings->kind, it->item.message,
+                                              it->item.value, it->arena, out, &err);
+    char *copy = result == STATUS_OK ? arena_strndup(it->arena, out->data, out->len) : NULL;
+    if (result == STATUS_OK && !copy)
+        result = error_set(&err, STATUS_LIMIT, "the message needs more memory than a batch may use");
+    if (result == STATUS_OK) {
+        it->value = value_bytes(bytes_of(copy, out->len));
+        it->item.value = &it->value;
+        return;
+    }
+    it->item.verdict = FBY_FAIL;
+    it->item.reason = arena_strdup(it->arena, err.text);
+}
+
+static void run_stage(struct stage *s, struct pipeline_item **items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         items[i]->item.verdict = FBY_PASS;
         items[i]->item.reason = NULL;
+    }
+    if (s->encoder.settings) {
+        for (size_t i = 0; i < count; i++)
+            encode_item(s, items[i]);
+        return;
     }
     /* struct pipeline_item begins with its fby_item, so the array of pointers serves both. */
     struct fby_batch batch = {(struct fby_item **)(void *)items, count};
     s->processing = true;
     s->ops->process(plugin_instance_self(s->instance), &batch);
     s->processing = false;
+}
+
+static size_t process_batch(struct stage *s, struct pipeline_item **items, size_t count)
+{
+    run_stage(s, items, count);
     while (!list_is_empty(&s->emitted)) {
         struct pipeline_item *it = list_first(&s->emitted, struct pipeline_item, link);
         list_remove(&it->link);
@@ -231,6 +263,8 @@ static size_t process_batch(struct stage *s, struct pipeline_item **items, size_
         if (it->item.verdict == FBY_LATER || !list_is_empty(&s->queue)) {
             if (it->item.verdict == FBY_LATER)
                 s->pipeline->held_count++;
+            else if (it->item.reason) /* borrowed from the plugin until process() returned */
+                it->item.reason = arena_strdup(it->arena, it->item.reason);
             enqueue(s, it);
             continue;
         }
@@ -470,17 +504,19 @@ static bool create_stage(struct pipeline *p, size_t index, const char *label, st
     list_init(&s->queue);
     list_init(&s->held);
     list_init(&s->emitted);
+    p->stage_count++;
     char name[256];
     unsigned before = count_namesakes(p->settings, index);
     int len = snprintf(name, sizeof name, "%s %s", label, settings->name);
     if (before && len > 0 && (size_t)len < sizeof name)
         snprintf(name + len, sizeof name - (size_t)len, " %u", before + 1);
+    if (settings->encode)
+        return pipeline_encoder_init(&s->encoder, settings->encode, name, plugins, err);
     s->instance =
         plugin_instance_create(plugins, settings->plugin, name, settings->options, &stage_side, s, err);
     if (!s->instance)
         return false;
     s->ops = plugin_instance_description(s->instance)->stage;
-    p->stage_count++;
     return true;
 }
 
@@ -512,8 +548,10 @@ void pipeline_destroy(struct pipeline *p)
 {
     if (!p)
         return;
-    for (size_t i = 0; i < p->stage_count; i++)
+    for (size_t i = 0; i < p->stage_count; i++) {
         plugin_instance_destroy(p->stages[i].instance);
+        pipeline_encoder_finish(&p->stages[i].encoder);
+    }
     free(p->stages);
     pipeline_codec_finish(&p->codec);
     buffer_finish(&p->out);

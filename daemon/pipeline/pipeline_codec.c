@@ -7,7 +7,7 @@
 bool pipeline_codec_init(struct pipeline_codec *c, const struct pipeline_settings *s, const char *label,
                          struct plugin_host *plugins, struct error *err)
 {
-    *c = (struct pipeline_codec){.settings = s};
+    *c = (struct pipeline_codec){.settings = s, .last_encode = pipeline_settings_last_encode(s)};
     if (pipeline_decoder_init(&c->decoder, &s->decode, label, plugins, err) &&
         pipeline_encoder_init(&c->encoder, &s->encode, label, plugins, err))
         return true;
@@ -22,11 +22,14 @@ void pipeline_codec_finish(struct pipeline_codec *c)
     *c = (struct pipeline_codec){0};
 }
 
-/* How this message goes out: `auto` makes JSON of what was decoded, and leaves text and bytes. */
+/* How this message goes out: `auto` makes JSON of what was decoded, and leaves text and bytes, which is what
+ * a stage has encoded as well. */
 static int encode_kind(const struct pipeline_codec *c, const struct fby_message *m)
 {
     if (c->settings->encode.kind != ENCODE_AUTO)
         return c->settings->encode.kind;
+    if (c->last_encode)
+        return ENCODE_AUTO;
     const struct pipeline_decoder *d = pipeline_decoder_find(&c->decoder, m);
     return !d || d->settings->kind == DECODE_NONE || d->settings->kind == DECODE_TEXT ? ENCODE_AUTO
                                                                                       : ENCODE_JSON;
@@ -92,5 +95,8 @@ bool pipeline_codec_is_raw(const struct pipeline_codec *c, const struct fby_mess
 
 struct bytes pipeline_codec_content_type(const struct pipeline_codec *c, const struct fby_message *m)
 {
-    return pipeline_encoder_content_type(&c->encoder, encode_kind(c, m), m);
+    int kind = encode_kind(c, m);
+    if (kind == ENCODE_AUTO && c->last_encode)
+        return pipeline_encoder_content_type(c->last_encode, c->last_encode->kind, m);
+    return pipeline_encoder_content_type(&c->settings->encode, kind, m);
 }

@@ -13,6 +13,7 @@ struct pipeline_codec {
     const struct pipeline_settings *settings;
     struct pipeline_decoder decoder;
     struct pipeline_encoder encoder;
+    const struct encode_settings *last_encode; /* of the stages; NULL: none encodes */
 };
 
 /* Make the codec plugins' instances; on failure nothing is left of it. */

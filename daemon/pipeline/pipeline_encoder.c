@@ -62,7 +62,7 @@ enum status pipeline_encoder_run(const struct pipeline_encoder *e, int kind, con
     return result;
 }
 
-struct bytes pipeline_encoder_content_type(const struct pipeline_encoder *e, int kind,
+struct bytes pipeline_encoder_content_type(const struct encode_settings *s, int kind,
                                            const struct fby_message *m)
 {
     if (kind == ENCODE_JSON)
@@ -70,6 +70,6 @@ struct bytes pipeline_encoder_content_type(const struct pipeline_encoder *e, int
     if (kind == ENCODE_PROTOBUF)
         return bytes_of_text("application/x-protobuf");
     if (kind == ENCODE_PLUGIN)
-        return bytes_of_text(plugin_instance_description(e->codec)->codec->content_type);
+        return bytes_of_text(plugin_description(s->codec.plugin)->codec->content_type);
     return bytes_of(m->content_type.data, m->content_type.len);
 }

@@ -28,8 +28,8 @@ void pipeline_encoder_finish(struct pipeline_encoder *e);
 MUST_CHECK enum status pipeline_encoder_run(const struct pipeline_encoder *e, int kind,
                                             const struct fby_message *m, const struct fby_value *v,
                                             struct arena *scratch, struct buffer *out, struct error *err);
-/* Of what `kind` makes of `m`. */
-struct bytes pipeline_encoder_content_type(const struct pipeline_encoder *e, int kind,
+/* Of what is made of `m` by `kind`, with the plugin of `s` where it takes one. */
+struct bytes pipeline_encoder_content_type(const struct encode_settings *s, int kind,
                                            const struct fby_message *m);
 
 #endif

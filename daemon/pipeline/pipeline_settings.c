@@ -15,6 +15,14 @@ bool pipeline_settings_decodes(const struct decode_settings *d)
     return !d->choice.otherwise || pipeline_settings_decodes(d->choice.otherwise);
 }
 
+const struct encode_settings *pipeline_settings_last_encode(const struct pipeline_settings *s)
+{
+    for (size_t i = s->stage_count; i-- > 0;)
+        if (s->stages[i].encode)
+            return s->stages[i].encode;
+    return NULL;
+}
+
 size_t pipeline_settings_fold_content_type(struct bytes text, char *out)
 {
     while (text.len && *text.data == ' ') {

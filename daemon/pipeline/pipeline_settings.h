@@ -79,14 +79,8 @@ struct decode_settings {
     struct decode_choice choice; /* DECODE_CHOICE */
 };
 
-struct stage_settings {
-    const char *name; /* as in YAML */
-    struct plugin *plugin;
-    const void *options;
-};
-
 enum encode_kind {
-    ENCODE_AUTO, /* JSON when decoded, else as received */
+    ENCODE_AUTO, /* what a stage has encoded as it is; else JSON when decoded, or as received */
     ENCODE_JSON,
     ENCODE_RAW, /* the payload as received */
     ENCODE_PROTOBUF,
@@ -100,6 +94,13 @@ struct encode_settings {
     struct codec_settings codec; /* ENCODE_PLUGIN */
 };
 
+struct stage_settings {
+    const char *name; /* as in YAML */
+    struct plugin *plugin;
+    const void *options;
+    const struct encode_settings *encode; /* the stage `encode`, which has no plugin; else NULL */
+};
+
 struct pipeline_settings {
     struct decode_settings decode;
     const struct stage_settings *stages;
@@ -109,6 +110,8 @@ struct pipeline_settings {
 
 /* Does every message become a value? Not when some stay bytes. */
 bool pipeline_settings_decodes(const struct decode_settings *d);
+/* The last stage `encode`; NULL: there is none. */
+const struct encode_settings *pipeline_settings_last_encode(const struct pipeline_settings *s);
 /* A content type as it is compared: lower case, without spaces around it. Writes at most
  * DECODE_CONTENT_TYPE_MAX bytes to `out`; the length, or 0: empty or too long. */
 size_t pipeline_settings_fold_content_type(struct bytes text, char *out);

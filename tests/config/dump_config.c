@@ -60,15 +60,16 @@ static void print_filter(const struct topic_filter *f)
     puts("");
 }
 
+static const char *const encodes[] = {"auto", "json", "raw", "protobuf", "plugin "};
+
 static void print_target(const struct target_config *t)
 {
-    static const char *const encodes[] = {"auto", "json", "raw", "protobuf", "plugin"};
     const struct delivery_settings *s = &t->delivery;
     printf("  to %s (%s) label=%s topic=%s qos=%" PRId64 " retain=%d window=%" PRId64 " retry=%" PRId64
            "-%" PRId64 "ms encode=%s%s%s\n",
            t->name, t->broker ? "broker" : t->upstream->kind, t->label, or_none(s->topic), s->qos, s->retain,
            s->window, s->retry_min_ms, s->retry_max_ms, encodes[t->pipeline.encode.kind],
-           t->pipeline.encode.type || t->pipeline.encode.codec.plugin ? " " : "",
+           t->pipeline.encode.type ? " " : "",
            t->pipeline.encode.type           ? schema_type_name(t->pipeline.encode.type)
            : t->pipeline.encode.codec.plugin ? t->pipeline.encode.codec.name
                                              : "");
@@ -120,8 +121,11 @@ static void print_decode(const struct decode_settings *d, int indent)
 static void print_pipeline(const struct pipeline_settings *p)
 {
     print_decode(&p->decode, 2);
-    for (size_t i = 0; i < p->stage_count; i++)
-        printf("  stage %s\n", p->stages[i].name);
+    for (size_t i = 0; i < p->stage_count; i++) {
+        const struct encode_settings *e = p->stages[i].encode;
+        printf("  stage %s%s%s%s\n", p->stages[i].name, e ? " " : "", e ? encodes[e->kind] : "",
+               e && e->codec.name ? e->codec.name : "");
+    }
 }
 
 static void print_route(const struct route_config *r)

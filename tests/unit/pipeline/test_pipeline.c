@@ -57,6 +57,7 @@ static int verdict_of(struct fby_item *item)
 
 static void stage_process(void *self, struct fby_batch *batch)
 {
+    static char reason[32]; /* ours until process() returns */
     (void)self;
     for (size_t i = 0; i < batch->count; i++) {
         struct fby_item *item = batch->items[i];
@@ -67,11 +68,14 @@ static void stage_process(void *self, struct fby_batch *batch)
             verdict = FBY_DROP;
         }
         item->verdict = verdict;
-        item->reason = verdict == FBY_DROP ? "unwanted" : "broken";
+        snprintf(reason, sizeof reason, "%s", verdict == FBY_DROP ? "unwanted" : "broken");
+        item->reason = reason;
         if (verdict == FBY_LATER || verdict == FBY_HOLD)
             kept[kept_count++] = item;
     }
 }
+
+static const struct encode_settings to_json = {.kind = ENCODE_JSON};
 
 static const struct fby_stage_ops stage_ops = {stage_create, stage_destroy, stage_process};
 static const struct fby_plugin stage_plugin = {FBY_PLUGIN_ABI, .name = "puppet", .version = "1",
@@ -91,6 +95,7 @@ struct fixture {
     struct pipeline_output *outputs[32];
     size_t output_count;
     char trace[1024]; /* what happened, in order */
+    char reason[256]; /* of the last answer */
 };
 
 /* "out3 ", "3failed ": a word before or behind the record's number. */
@@ -111,8 +116,9 @@ static void on_answer(void *ctx, struct pipeline_record *r, enum pipeline_answer
                       const char *reason)
 {
     static const char *const words[] = {"passed", "filtered", "aggregated", "failed"};
-    (void)stage;
-    (void)reason;
+    struct fixture *f = ctx;
+    if (stage)
+        snprintf(f->reason, sizeof f->reason, "%s: %s", stage, reason);
     trace(ctx, "", r->message.sequence, words[a]);
 }
 
@@ -169,7 +175,7 @@ static int set_up(void **state)
     f->plugin = plugin_host_load(f->plugins, "puppet", NULL, &err);
     assert_non_null(f->plugin);
     for (size_t i = 0; i < 2; i++)
-        f->stages[i] = (struct stage_settings){"puppet", f->plugin, NULL};
+        f->stages[i] = (struct stage_settings){.name = "puppet", .plugin = f->plugin};
     arena_init(&f->arena, 0, 0);
     *state = f;
     return 0;
@@ -287,6 +293,62 @@ static void a_pipeline_with_held_items_can_be_destroyed(void **state)
     expect_trace(f, "");
 }
 
+static void reasons_outlive_the_call_that_gave_them(void **state)
+{
+    struct fixture *f = *state;
+    const char *payloads[] = {"{\"do\":\"later\"}", "{\"do\":\"drop\"}", "{\"do\":\"pass\"}"};
+    const char *next[] = {"{\"do\":\"fail\"}"};
+    start(f, DECODE_JSON, 1);
+    run(f, 0, payloads, 3);
+    run(f, 3, next, 1); /* the stage's own text is another one now */
+    host->item_answer(instance, kept[0], FBY_DROP, "at last");
+    assert_string_equal(f->reason, "puppet: broken");
+    expect_trace(f, "1filtered done1 2filtered done2 4failed done4 3passed out3 ");
+    finish_outputs(f);
+}
+
+static void a_stage_encodes_and_auto_leaves_it_so(void **state)
+{
+    struct fixture *f = *state;
+    const char *payloads[] = {" { \"a\" : [ 1, 2.50 ] }", "{\"do\":\"drop\"}"};
+    f->stages[1] = (struct stage_settings){.name = "encode", .encode = &to_json};
+    start(f, DECODE_JSON, 2);
+    run(f, 0, payloads, 2);
+    expect_trace(f, "2filtered done2 1passed out1 ");
+    assert_true(bytes_equal(f->outputs[0]->payload, bytes_of_text("{\"a\":[1,2.5]}")));
+    assert_true(bytes_equal(f->outputs[0]->content_type, bytes_of_text("application/json")));
+    finish_outputs(f);
+}
+
+static void what_a_target_makes_of_encoded_bytes(void **state)
+{
+    struct fixture *f = *state;
+    const char *payloads[] = {"\"text\""};
+    f->stages[0] = (struct stage_settings){.name = "encode", .encode = &to_json};
+    f->settings.encode.kind = ENCODE_JSON;
+    start(f, DECODE_JSON, 1);
+    run(f, 0, payloads, 1);
+    assert_true(bytes_equal(f->outputs[0]->payload, bytes_of_text("\"InRleHQi\"")));
+    finish_outputs(f);
+}
+
+static void what_does_not_encode_fails_in_its_stage(void **state)
+{
+    struct fixture *f = *state;
+    const char *payloads[] = {"{\"do\":\"later\"}", "[[[1]]]", "\"plain\""};
+    static const struct encode_settings plain = {.kind = ENCODE_AUTO};
+    f->stages[1] = (struct stage_settings){.name = "encode", .encode = &plain};
+    start(f, DECODE_JSON, 2);
+    run(f, 0, payloads, 3);
+    host->item_answer(instance, kept[0], FBY_DROP, "at last");
+    expect_trace(f, "1filtered done1 2failed done2 3passed out3 ");
+    assert_true(bytes_equal(f->outputs[0]->payload, bytes_of_text("plain")));
+    finish_outputs(f);
+    const char *more[] = {"[[[1]]]"};
+    run(f, 3, more, 1);
+    assert_non_null(strstr(f->reason, "encode: a stage made a structured value"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -297,6 +359,10 @@ int main(void)
         TEST(a_later_answer_keeps_the_order),
         TEST(held_items_let_others_pass_and_go_into_an_emitted_one),
         TEST(emitted_during_process_keeps_the_record_open),
+        TEST(reasons_outlive_the_call_that_gave_them),
+        TEST(a_stage_encodes_and_auto_leaves_it_so),
+        TEST(what_a_target_makes_of_encoded_bytes),
+        TEST(what_does_not_encode_fails_in_its_stage),
         TEST(a_pipeline_with_held_items_can_be_destroyed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
