@@ -16,7 +16,7 @@ void *config_reader_alloc(struct config_reader *cr, size_t count, size_t size)
 {
     void *p = arena_calloc(cr->arena, count ? count : 1, size);
     if (!p)
-        abort();
+        memory_stop();
     return p;
 }
 

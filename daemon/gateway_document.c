@@ -32,7 +32,7 @@ struct assembly {
 static void *need(void *p)
 {
     if (!p)
-        abort();
+        memory_stop();
     return p;
 }
 

@@ -9,13 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *must(void *p)
+void memory_stop(void)
 {
-    if (p)
-        return p;
     fputs("<2>forebay: out of memory for a control object, stopping; the service manager starts it again\n",
           stderr);
     abort();
+}
+
+static void *must(void *p)
+{
+    if (!p)
+        memory_stop();
+    return p;
 }
 
 void *xcalloc(size_t count, size_t size)

@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+/* How the process ends then: one line on stderr, and abort(). */
+_Noreturn void memory_stop(void);
+
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);
 char *xstrdup(const char *text);

@@ -7,14 +7,13 @@
 #define CONFIG_CONFIG_MEMORY_H
 
 #include "base/arena.h"
-
-#include <stdlib.h>
+#include "base/memory.h"
 
 static inline void *config_calloc(struct arena *a, size_t count, size_t size)
 {
     void *p = arena_calloc(a, count ? count : 1, size ? size : 1);
     if (!p)
-        abort();
+        memory_stop();
     return p;
 }
 
@@ -22,7 +21,7 @@ static inline char *config_strndup(struct arena *a, const void *text, size_t len
 {
     char *p = arena_strndup(a, text, len);
     if (!p)
-        abort();
+        memory_stop();
     return p;
 }
 

@@ -524,8 +524,12 @@ struct yaml_node *yaml_tree_parse(const char *file, const char *text, size_t len
     r.file = config_strndup(a, file, strlen(file));
     config_report_add_source(report, file, text, len < YAML_SIZE_MAX ? len : YAML_SIZE_MAX);
     check_text(&r);
-    if (r.stop || !yaml_parser_initialize(&r.parser))
+    if (r.stop)
         return NULL;
+    if (!yaml_parser_initialize(&r.parser)) {
+        config_report_error_at(report, r.file, 0, 0, "There is no memory to read it.");
+        return NULL;
+    }
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
     struct yaml_node *root = read_document(&r);

@@ -199,6 +199,10 @@ static struct fby_notifier *service_notifier_create(struct fby_instance *handle,
 {
     struct fby_notifier *n = xcalloc(1, sizeof *n);
     n->notifier = loop_notifier_create(loop_of(handle), fn, ctx);
+    if (!n->notifier) {
+        free(n);
+        return NULL;
+    }
     list_add(&handle->owner->notifiers, &n->link);
     return n;
 }

@@ -7,6 +7,7 @@
 
 #include "file_worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,7 +155,11 @@ static void *file_create(const struct fby_host *host, struct fby_instance *insta
                                          .keep = o->rotate.keep,
                                          .mode = (mode_t)parse_mode(o->mode),
                                          .sync = o->sync};
-    f->worker = file_worker_create(&settings, wake_loop, f, err);
+    if (f->notifier)
+        f->worker = file_worker_create(&settings, wake_loop, f, err);
+    else
+        snprintf(err->text, sizeof err->text,
+                 "There is no memory or no descriptor left to wake the loop with.");
     if (f->worker)
         return f;
     file_destroy(f);

@@ -187,16 +187,17 @@ class DaemonCampaign:
     def look(self):
         self.targets[0].look()
 
-    def has_all(self):
+    def has_all(self, missing=0):
         self.look()
-        return all(len(target.distinct) >= self.sent for target in self.targets)
+        return all(len(target.distinct) + missing >= self.sent for target in self.targets)
 
-    def settle(self, seconds=60):
-        """No more load; wait until everything that was confirmed has come out and nothing is queued."""
+    def settle(self, seconds=60, missing=0):
+        """No more load; wait until everything that was confirmed has come out and nothing is queued. `missing`: how
+        many messages may have ended otherwise."""
         self.stop_load()
         self.publisher.wait_confirmed(self.sent, seconds)
         try:
-            self.test.wait(self.has_all, "every confirmed message to come out", seconds, step=0.1)
+            self.test.wait(lambda: self.has_all(missing), "every confirmed message to come out", seconds, step=0.1)
         except Failed as error:
             self.test.note(error)
         self.gateway.wait_idle(seconds)
@@ -207,12 +208,12 @@ class DaemonCampaign:
         others = counts["filtered"] + counts["aggregated"] + counts["dead_lettered"] + sum(counts["dropped"].values())
         return counts["accepted"], counts["delivered"], others, counts["queued"]
 
-    def check_counters(self):
+    def check_counters(self, missing=0):
         """At rest the daemon's counters are the oracle's: they add up, nothing is queued that the oracle knows to have
         arrived, and of a known number of messages exactly that number is accepted and delivered."""
         before = {target.name: (self.outcomes(target.name), len(target.oracle.arrivals)) for target in self.targets}
         self.send(PROBE)
-        self.settle()
+        self.settle(missing=missing)
         self.test.check_equal(self.gateway.imbalance(), [], f"{self.name}: the counters of every target add up")
         for target in self.targets:
             (accepted, delivered, others, _queued), arrived = before[target.name]
@@ -234,7 +235,8 @@ class DaemonCampaign:
 
     def finish(self, faults, row=None, excused=(), **more):
         """Counters, verdicts, the line of the report, the end of the daemon. `row`: its name in the report."""
-        self.check_counters()
+        self.settle(missing=len(excused))
+        self.check_counters(len(excused))
         self.note_stalls()
         verdicts = self.judge(faults, excused)
         for target, verdict in zip(self.targets, verdicts):

@@ -17,7 +17,8 @@ fault_tests = \
   %D%/10-journal-calls.py \
   %D%/20-journal-damage.py \
   %D%/30-power-cuts.py \
-  %D%/40-kill-under-load.py
+  %D%/40-kill-under-load.py \
+  %D%/41-daemon-memory.py
 
 dist_check_SCRIPTS += $(fault_tests)
 TESTS += $(fault_tests)

@@ -224,6 +224,7 @@ struct fby_host {
     void (*io_set)(struct fby_io *io, unsigned events); /* FBY_IO_* wanted; 0: none */
     void (*io_destroy)(struct fby_io *io);              /* before the descriptor is closed */
 
+    /* NULL: no memory or no descriptor is left. */
     struct fby_notifier *(*notifier_create)(struct fby_instance *in, fby_callback_fn fn, void *ctx);
     void (*notifier_signal)(struct fby_notifier *n); /* from any thread; calls are merged */
     void (*notifier_destroy)(struct fby_notifier *n);
