@@ -94,12 +94,12 @@ class FileTarget(Target):
 
 
 class DaemonCampaign:
-    def __init__(self, test, name, journal="", rate=1200, config=CONFIG, **gateway):
+    def __init__(self, test, name, journal="", rate=1200, config=CONFIG, broker_extra=("", ""), **gateway):
         self.test, self.name, self.rate = test, name, rate
         folder = re.sub(r"\W+", "-", name)
         self.watch = Watch(seconds=1e9)
-        self.devices = test.broker(f"{folder}-devices", extra=f"max_inflight_messages {RECEIVE}")
-        self.cloud = test.broker(f"{folder}-cloud")
+        self.devices = test.broker(f"{folder}-devices", extra=f"max_inflight_messages {RECEIVE}\n{broker_extra[0]}")
+        self.cloud = test.broker(f"{folder}-cloud", extra=broker_extra[1])
         self.lines = test.path(f"{folder}.jsonl")
         text = config.format(devices=self.devices.url, cloud=self.cloud.url, lines=self.lines, journal=journal,
                              window=WINDOW, receive=RECEIVE)
@@ -120,13 +120,16 @@ class DaemonCampaign:
 
     # ---- Load ------------------------------------------------------------------------------------------------
 
+    def topic_of(self, stream, _number):
+        return f"raw/{stream}"
+
     def send_one(self):
         stream = self.sent % STREAMS
         number = self.numbers[stream]
         self.numbers[stream] += 1
         for target in self.targets:
             target.oracle.send(stream, number)
-        self.publisher.send(f"raw/{stream}", make_text(stream, number), key=(stream, number))
+        self.publisher.send(self.topic_of(stream, number), make_text(stream, number), key=(stream, number))
         self.sent += 1
 
     def _publish(self):

@@ -19,11 +19,13 @@ fault_tests = \
   %D%/30-power-cuts.py \
   %D%/40-kill-under-load.py \
   %D%/41-daemon-memory.py
+# The world around it.
+fault_tests += %D%/60-brokers.py %D%/61-network.py
 
 dist_check_SCRIPTS += $(fault_tests)
 TESTS += $(fault_tests)
 dist_check_SCRIPTS += %D%/report.py
-EXTRA_DIST += %D%/oracle.py %D%/campaign.py %D%/daemon_campaign.py %D%/journal_files.py %D%/journal_case.py %D%/README.md
+EXTRA_DIST += %D%/oracle.py %D%/campaign.py %D%/daemon_campaign.py %D%/broker_campaign.py %D%/journal_files.py %D%/journal_case.py %D%/README.md
 
 # The same campaigns with the numbers of a long run and new seeds, again and again for FAULT_SECONDS. FAULT_COUNT sets
 # the number of faults of each, CAMPAIGN_SECONDS its time, FUZZ_LONG_SECONDS that of each fuzz target. What they report is collected for `make campaign-table`.
