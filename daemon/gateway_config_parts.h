@@ -14,6 +14,8 @@ void gateway_config_brokers_read(struct config_reader *cr);
 void gateway_config_upstreams_read(struct config_reader *cr);
 void gateway_config_routes_read(struct config_reader *cr);
 void gateway_config_tests_read(struct config_reader *cr);
+/* When everything else is right. */
+void gateway_config_warnings_add(struct config_reader *cr);
 /* Decode and stages of a route; what decides what they do goes into the fingerprint. */
 void gateway_config_pipeline_read(struct config_reader *cr, const struct route_config *route,
                                   const struct yaml_node *n, struct pipeline_settings *out,

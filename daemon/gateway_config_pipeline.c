@@ -8,8 +8,15 @@
 
 #include <stdio.h>
 
+static size_t ask_holds(const struct plugin_instance *in)
+{
+    const struct fby_plugin *d = plugin_instance_description(in);
+    bool has_holds = d->abi_minor >= 2 && d->stage->holds;
+    return has_holds ? d->stage->holds(plugin_instance_self(in)) : 0;
+}
+
 /* Only an instance knows whether its options work together (a condition that does not compile, say). */
-static bool try_stage(struct config_reader *cr, const struct stage_settings *s, const char *label,
+static bool try_stage(struct config_reader *cr, struct stage_settings *s, const char *label,
                       const struct yaml_node *at)
 {
     static const struct plugin_side nobody = {0};
@@ -20,6 +27,8 @@ static bool try_stage(struct config_reader *cr, const struct stage_settings *s, 
         plugin_instance_create(cr->host, s->plugin, name, s->options, &nobody, NULL, &err);
     if (!in)
         config_reader_refuse(cr, at, &err);
+    else
+        s->holds_max = ask_holds(in);
     plugin_instance_destroy(in);
     return in != NULL;
 }

@@ -407,34 +407,6 @@ static void read_route(struct config_reader *cr, const struct yaml_pair *pair, s
     read_targets(&tr, pair->key);
 }
 
-/* What is connected to nothing is likely a slip. */
-static void warn_unused(struct config_reader *cr)
-{
-    const struct gateway_config *c = cr->config;
-    for (size_t i = 0; i < c->upstream_count; i++) {
-        bool used = false;
-        for (size_t k = 0; k < c->route_count && !used; k++)
-            for (size_t m = 0; m < c->routes[k].target_count && !used; m++)
-                used = c->routes[k].targets[m].upstream == &c->upstreams[i];
-        if (!used)
-            config_report_warning(cr->report,
-                                  yaml_tree_find(yaml_tree_find(cr->root, "upstreams"), c->upstreams[i].name),
-                                  "No route sends to the upstream \"%s\".", c->upstreams[i].name);
-    }
-    for (size_t i = 0; i < c->broker_count; i++) {
-        bool used = false;
-        for (size_t k = 0; k < c->route_count && !used; k++) {
-            used = c->routes[k].broker == &c->brokers[i];
-            for (size_t m = 0; m < c->routes[k].target_count && !used; m++)
-                used = c->routes[k].targets[m].broker == &c->brokers[i];
-        }
-        if (!used)
-            config_report_warning(cr->report,
-                                  yaml_tree_find(yaml_tree_find(cr->root, "brokers"), c->brokers[i].name),
-                                  "No route uses the broker \"%s\".", c->brokers[i].name);
-    }
-}
-
 void gateway_config_routes_read(struct config_reader *cr)
 {
     struct gateway_config *c = cr->config;
@@ -451,5 +423,5 @@ void gateway_config_routes_read(struct config_reader *cr)
                                     "devices, topics: [\"sensors/#\"] }, to: archive }.");
     config_report_leave(cr->report);
     if (config_report_error_count(cr->report) == 0)
-        warn_unused(cr);
+        gateway_config_warnings_add(cr);
 }

@@ -40,6 +40,7 @@ noinst_LIBRARIES += %D%/libgateway.a
   %D%/gateway_config_routes.c \
   %D%/gateway_config_schemas.c \
   %D%/gateway_config_tests.c \
+  %D%/gateway_config_warnings.c \
   %D%/gateway_document.c %D%/gateway_document.h \
   %D%/gateway_dead_letters.c %D%/gateway_dead_letters.h %D%/gateway_dead_letters_parts.h \
   %D%/gateway_dead_letters_retry.c \

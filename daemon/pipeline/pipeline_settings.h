@@ -99,6 +99,7 @@ struct stage_settings {
     struct plugin *plugin;
     const void *options;
     const struct encode_settings *encode; /* the stage `encode`, which has no plugin; else NULL */
+    size_t holds_max;                     /* items that it may hold at one time; SIZE_MAX: no bound */
 };
 
 struct pipeline_settings {

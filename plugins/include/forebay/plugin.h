@@ -12,7 +12,8 @@
  * Ledger of the ABI (an addition at the end of a struct raises MINOR, any other change MAJOR):
  *   1.0  stages, upstreams, options, values
  *   1.1  codecs: FBY_KIND_CODEC, fby_host.decode_alloc, fby_host.encode_write
- *   1.2  fby_host.publish, fby_host.state_load, fby_host.state_save, FBY_FLAG_DIGITS
+ *   1.2  fby_host.publish, fby_host.state_load, fby_host.state_save, FBY_FLAG_DIGITS,
+ *        fby_stage_ops.holds
  */
 #ifndef FOREBAY_PLUGIN_H
 #define FOREBAY_PLUGIN_H
@@ -304,6 +305,10 @@ struct fby_stage_ops {
                     struct fby_error *err);
     void (*destroy)(void *self); /* items still held are taken back by the host and processed again later */
     void (*process)(void *self, struct fby_batch *batch);
+    /* Since 1.2; NULL: it holds none. How many items it may hold (FBY_HOLD) at one time, as its options say;
+     * SIZE_MAX: nothing bounds it. A delivery with fewer messages on their way would never fill it up, and
+     * checking the configuration warns of that. */
+    size_t (*holds)(void *self);
 };
 
 /* ---- Upstreams --------------------------------------------------------------------------------------------

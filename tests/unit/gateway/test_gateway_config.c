@@ -196,6 +196,81 @@ static void test_saved_text_that_is_none(void **state)
     gateway_config_destroy(c);
 }
 
+/* ---- A stage that says how many messages it may hold ---- */
+
+struct holder_options {
+    int64_t count;
+};
+
+static void *holder_create(const struct fby_host *host, struct fby_instance *in, const void *options,
+                           struct fby_error *err)
+{
+    (void)host;
+    (void)in;
+    (void)err;
+    struct holder_options *own = malloc(sizeof *own);
+    *own = *(const struct holder_options *)options;
+    return own;
+}
+
+static void holder_process(void *self, struct fby_batch *batch)
+{
+    (void)self;
+    (void)batch;
+}
+
+static size_t holder_holds(void *self)
+{
+    const struct holder_options *own = self;
+    return own->count ? (size_t)own->count : SIZE_MAX;
+}
+
+static const struct fby_option holder_rows[] = {
+    {.name = "count", .type = FBY_OPTION_INT, .help = "How many."}, {.name = NULL}};
+static const struct fby_stage_ops holder_ops = {
+    .create = holder_create, .destroy = free, .process = holder_process, .holds = holder_holds};
+static const struct fby_plugin holder = {FBY_PLUGIN_ABI,
+                                         .name = "holder",
+                                         .kind = FBY_KIND_STAGE,
+                                         .options = holder_rows,
+                                         .options_size = sizeof(struct holder_options),
+                                         .stage = &holder_ops,
+                                         .scalar_option = "count"};
+
+/* Warnings of route one with these stages and this window; every one must have `words` in it. */
+static size_t count_warnings(struct fixture *f, const char *stages, const char *words)
+{
+    char text[600];
+    snprintf(text, sizeof text,
+             "gateway: { id: g }\nbrokers: { in: { url: mqtt://a } }\nupstreams: { sink: { \"null\": {} } }\n"
+             "routes:\n  one:\n    from: { broker: in, topics: a }\n    decode: json\n    process: %s\n"
+             "    to: { sink: { window: 100 } }\n",
+             stages);
+    write_file(f, "main.yaml", text);
+    config_report_destroy(f->report);
+    f->report = config_report_create();
+    gateway_config_destroy(read_config(f));
+    size_t count = config_report_warning_count(f->report);
+    struct buffer out = {0};
+    config_report_render(f->report, &out);
+    buffer_add_byte(&out, 0);
+    assert_true(count == 0 || strstr((const char *)out.data, words));
+    buffer_finish(&out);
+    return count;
+}
+
+static void test_stages_that_hold_more_than_the_window(void **state)
+{
+    struct fixture *f = *state;
+    plugin_host_add_static(f->plugins, &holder);
+    assert_int_equal(count_warnings(f, "[ holder: 100 ]", ""), 0);
+    assert_int_equal(count_warnings(f, "[ holder: 101 ]", "main.yaml:8:16: warning"), 1);
+    assert_int_equal(count_warnings(f, "[ holder: 40, holder: 61 ]", "main.yaml:8:28: warning"), 1);
+    assert_int_equal(count_warnings(f, "[ holder: 40, holder: 60 ]", ""), 0);
+    assert_int_equal(count_warnings(f, "[ holder ]", "may hold any number of messages"), 1);
+    assert_int_equal(count_warnings(f, "[ holder, holder: 5 ]", "has only 100 on their way"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +278,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fingerprint_of_schema_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_saved_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_saved_text_that_is_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stages_that_hold_more_than_the_window, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,7 +77,8 @@ static void stage_process(void *self, struct fby_batch *batch)
 
 static const struct encode_settings to_json = {.kind = ENCODE_JSON};
 
-static const struct fby_stage_ops stage_ops = {stage_create, stage_destroy, stage_process};
+static const struct fby_stage_ops stage_ops = {
+    .create = stage_create, .destroy = stage_destroy, .process = stage_process};
 static const struct fby_plugin stage_plugin = {FBY_PLUGIN_ABI, .name = "puppet", .version = "1",
                                                .kind = FBY_KIND_STAGE, .stage = &stage_ops};
 

@@ -51,7 +51,7 @@ static void process(void *self, struct fby_batch *batch)
     (void)batch;
 }
 
-static const struct fby_stage_ops ops = {create, destroy, process};
+static const struct fby_stage_ops ops = {.create = create, .destroy = destroy, .process = process};
 static const struct fby_plugin description = {FBY_PLUGIN_ABI, .name = "stage", .version = "1",
                                               .kind = FBY_KIND_STAGE, .stage = &ops};
 
