@@ -3,7 +3,7 @@
 #
 # Everything that must be true before a change goes in, stage by stage; `./quickstart test` runs it with what it
 # needs installed. The last line is "N passed, N failed, N skipped"; the exit status is 0 when nothing failed.
-# Usage: ci.sh [STAGE...]; stages: gcc clang address thread fuzz analysis dist. FOREBAY_BUILD is where builds go.
+# Usage: ci.sh [STAGE...]; stages: gcc clang address thread fuzz mutants analysis dist. FOREBAY_BUILD is where builds go.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 99
 work=${FOREBAY_BUILD:-$root/build}/ci
@@ -122,6 +122,14 @@ stage_fuzz() {
     [ $result -eq 0 ] || grep -q FAILED "$work/fuzz.out"
 }
 
+# Every deliberate bug must be seen by a test.
+stage_mutants() {
+    build mutants CC=gcc CFLAGS=-O1 --enable-mutants || return 1
+    make -s -j"$jobs" check TESTS= >check.out 2>&1 || { grep -E 'error|warning' check.out | head -n 40; return 1; }
+    make -s check-mutants || return 1
+    add_counts 1 0 0
+}
+
 stage_analysis() {
     build gcc CC=gcc --enable-werror || return 1
     "$root/tests/lint/check_analysis.sh" "$root" "$work/gcc" || return 1
@@ -151,7 +159,7 @@ run_stage() {
     echo "($1: $((SECONDS - start)) s)"
 }
 
-[ $# -gt 0 ] || set -- gcc clang address thread fuzz analysis dist
+[ $# -gt 0 ] || set -- gcc clang address thread fuzz mutants analysis dist
 if [ ! -x "$root/configure" ] || [ "$root/configure.ac" -nt "$root/configure" ] || [ "$root/Makefile.am" -nt "$root/Makefile.in" ]; then
     (cd "$root" && autoreconf -fi >/dev/null 2>&1) || { echo "autoreconf failed"; (cd "$root" && autoreconf -fi); exit 1; }
 fi

@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/file_name.h \
   %D%/memory.c \
   %D%/memory.h \
+  %D%/mutant.h \
   %D%/bytes.c \
   %D%/bytes.h \
   %D%/list.h \

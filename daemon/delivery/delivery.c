@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "base/number_format.h"
 #include "delivery/dead_letter.h"
 #include "delivery/delivery_former.h"
@@ -53,7 +54,8 @@ static void pop_window(struct delivery *d)
         if (--r->batch->open == 0)
             delivery_batch_give(&d->batches, r->batch);
     }
-    if (list_is_empty(&d->window)) /* records that this route does not want are passed as well */
+    if (list_is_empty(&d->window) ||
+        MUTANT(cursor_on_submit)) /* records that this route does not want are passed as well */
         confirmed = journal_cursor_position(d->cursor);
     if (!confirmed)
         return;
@@ -403,7 +405,7 @@ static void handle_evict(void *ctx, uint64_t through, const char *reason)
         count++;
     }
     arena_finish(&arena);
-    *dropped += count;
+    *dropped += MUTANT(uncounted_drops) ? 0 : count;
     d->evicted_through = through;
     delivery_counters_note(d);
     delivery_schedule_pump(d);
@@ -533,6 +535,8 @@ static void forget_dead_letters(struct delivery *d, struct list *records)
 
 static void drop_window(struct delivery *d)
 {
+    if (d->cursor && MUTANT(drop_on_reload))
+        journal_cursor_confirm(d->cursor, journal_cursor_position(d->cursor));
     while (!list_is_empty(&d->window)) {
         struct delivery_record *r = list_first(&d->window, struct delivery_record, link);
         struct delivery_batch *b = r->batch;

@@ -5,6 +5,7 @@
 #include "journal/journal_catalog.h"
 
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "journal/journal_file.h"
 
 #include <dirent.h>
@@ -76,7 +77,7 @@ static void resolve_serials(struct journal_catalog *c)
             item->is_copy = true;
             continue;
         }
-        item->limit = limit;
+        item->limit = MUTANT(keep_abandoned_records) ? UINT64_MAX : limit;
         uint64_t before = s->follows < s->base ? s->follows : s->base - 1;
         if (before < limit)
             limit = before;

@@ -6,6 +6,8 @@
  */
 #include "journal/journal_cursor_file.h"
 
+#include "base/mutant.h"
+
 #include "journal/journal_crc32c.h"
 #include "journal/journal_file.h"
 #include "journal/journal_format.h"
@@ -54,7 +56,7 @@ static void encode_entry(const struct journal_cursor_entry *e, uint64_t durable_
 {
     size_t len = strlen(e->name);
     const struct journal_cursor_place *p =
-        e->place.note.counted_through <= durable_head ? &e->place : &e->safe;
+        e->place.note.counted_through <= durable_head || MUTANT(note_before_commit) ? &e->place : &e->safe;
     buffer_add_byte(out, (uint8_t)len);
     buffer_add(out, e->name, len);
     add64(out, p->confirmed < durable_head ? p->confirmed : durable_head);
@@ -179,7 +181,7 @@ void journal_cursor_file_encode(struct journal_cursor_state *s, uint64_t durable
 
 uint64_t journal_cursor_file_offset(uint64_t generation)
 {
-    return (generation & 1) * (uint64_t)JOURNAL_CURSOR_FILE_SLOT;
+    return MUTANT(one_cursor_slot) ? 0 : (generation & 1) * (uint64_t)JOURNAL_CURSOR_FILE_SLOT;
 }
 
 bool journal_cursor_file_decode(struct journal_cursor_state *s, struct bytes slot)

@@ -4,6 +4,8 @@
  */
 #include "journal/journal_file.h"
 
+#include "base/mutant.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -55,6 +57,8 @@ int journal_file_write_parts(int fd, struct iovec *parts, size_t count, uint64_t
             continue;
         if (n <= 0)
             return n < 0 ? errno : EIO;
+        if (MUTANT(short_writes_are_whole))
+            return 0;
         offset += (uint64_t)n;
         for (size_t left = (size_t)n; left > 0;) {
             size_t taken = left < parts->iov_len ? left : parts->iov_len;
@@ -72,11 +76,16 @@ int journal_file_write_parts(int fd, struct iovec *parts, size_t count, uint64_t
 
 int journal_file_sync(int fd)
 {
-    return fdatasync(fd) == 0 ? 0 : errno; /* never tried again: the second call would lie */
+    int failure = fdatasync(fd) == 0 ? 0 : errno; /* never tried again: the second call would lie */
+    if (failure && MUTANT(retry_sync))
+        failure = fdatasync(fd) == 0 ? 0 : errno;
+    return failure;
 }
 
 int journal_file_sync_directory(int dir_fd)
 {
+    if (MUTANT(no_directory_sync))
+        return 0;
     return fsync(dir_fd) == 0 ? 0 : errno;
 }
 

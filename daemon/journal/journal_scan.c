@@ -6,6 +6,8 @@
  */
 #include "journal/journal_scan.h"
 
+#include "base/mutant.h"
+
 #include "journal/journal_block.h"
 #include "journal/journal_file.h"
 #include "journal/journal_format.h"
@@ -160,6 +162,8 @@ static enum status finish_walk(struct journal_scan *scan)
 static enum status resync(struct journal_scan *scan)
 {
     struct journal_record_header h;
+    if (MUTANT(stop_at_damage))
+        return finish_walk(scan);
     for (uint64_t at = scan->offset + 8;; at += 8) {
         enum status st = header_at(scan, at, &h);
         if (st == STATUS_OK)

@@ -5,6 +5,7 @@
 #include "journal/journal_writer.h"
 
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "journal/journal_file.h"
 #include "loop/loop.h"
 
@@ -77,7 +78,7 @@ static int do_run(struct journal_writer *w, struct journal_job *job, struct jour
                   journal_file_write(w->fd, run->footer.data, run->footer.len, run->end) == 0;
     if (run->part_count > 0 || footer) {
         job->failed_step = "fdatasync";
-        failure = journal_file_sync(w->fd);
+        failure = MUTANT(ack_before_sync) ? 0 : journal_file_sync(w->fd);
         if (failure) {
             job->sync_failures++;
             return failure;
@@ -101,16 +102,19 @@ static void do_commit(struct journal_writer *w, struct journal_job *job)
     }
 }
 
-static void do_upkeep(struct journal_writer *w, struct journal_job *job)
+static void write_cursors(struct journal_job *job)
 {
     job->failed_step = "write of the cursors";
     job->failure =
         journal_file_write(job->cursor_fd, job->cursors.data, job->cursors.len, job->cursor_offset);
     if (job->failure == 0)
         job->failure = journal_file_sync(job->cursor_fd);
-    if (job->failure)
-        return;
-    job->cursors_written = true;
+    job->cursors_written = job->failure == 0;
+}
+
+static void remove_segments(struct journal_writer *w, struct journal_job *job)
+{
+    size_t before = job->removals_done;
     job->failed_step = "removal of a segment";
     for (; job->removals_done < job->removal_count; job->removals_done++) {
         if (unlinkat(w->dir_fd, job->removals[job->removals_done], 0) != 0 && errno != ENOENT) {
@@ -118,11 +122,20 @@ static void do_upkeep(struct journal_writer *w, struct journal_job *job)
             break;
         }
     }
-    if (job->removals_done > 0) {
+    if (job->removals_done > before) {
         int failure = journal_file_sync_directory(w->dir_fd);
         if (!job->failure)
             job->failure = failure;
     }
+}
+
+static void do_upkeep(struct journal_writer *w, struct journal_job *job)
+{
+    if (MUTANT(unlink_before_cursors))
+        remove_segments(w, job);
+    write_cursors(job);
+    if (job->cursors_written)
+        remove_segments(w, job);
 }
 
 static void *run_thread(void *ctx)

@@ -24,7 +24,7 @@ fault_tests += %D%/60-brokers.py %D%/61-network.py
 
 dist_check_SCRIPTS += $(fault_tests)
 TESTS += $(fault_tests)
-dist_check_SCRIPTS += %D%/report.py
+dist_check_SCRIPTS += %D%/report.py %D%/mutants.py
 EXTRA_DIST += %D%/oracle.py %D%/campaign.py %D%/daemon_campaign.py %D%/broker_campaign.py %D%/journal_files.py %D%/journal_case.py %D%/README.md
 
 # The same campaigns with the numbers of a long run and new seeds, again and again for FAULT_SECONDS. FAULT_COUNT sets
@@ -56,3 +56,9 @@ check-long: all $(check_PROGRAMS)
 # What the campaigns found, into README.md.
 campaign-table:
 	/usr/bin/python3 $(srcdir)/%D%/report.py '$(CAMPAIGN_RESULTS)' --into '$(top_srcdir)/README.md'
+
+# Each deliberate bug of a build with --enable-mutants must make a test of the gate fail.
+.PHONY: check-mutants
+check-mutants: all
+	@$(MAKE) -s $(check_PROGRAMS) $(check_LIBRARIES)
+	@$(AM_TESTS_ENVIRONMENT) $(srcdir)/%D%/mutants.py

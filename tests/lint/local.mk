@@ -5,7 +5,8 @@ lint_tests = \
   %D%/check_headers.sh \
   %D%/check_prefixes.sh \
   %D%/check_style.sh \
-  %D%/check_documented.sh
+  %D%/check_documented.sh \
+  %D%/check_mutants.sh
 dist_check_SCRIPTS += $(lint_tests) %D%/check_analysis.sh
 TESTS += $(lint_tests)
 EXTRA_DIST += %D%/prefix_exceptions

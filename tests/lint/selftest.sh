@@ -104,6 +104,9 @@ if command -v clang-format >/dev/null; then
     expect check_style.sh 'daemon/base/style_format.c:2:4: not as clang-format writes it'
 fi
 
+put daemon/base/style_mutant.c <<<'int style_mutant(void) { return MUTANT(unheard_of); }'
+expect check_mutants.sh 'daemon/base/style_mutant.c:2: mutant unheard_of is not in'
+
 # Prefixes: a real object in a real archive.
 if command -v ar >/dev/null && ${CC:-gcc} --version >/dev/null 2>&1; then
     echo 'int alien_symbol(void); int alien_symbol(void) { return 1; }' >"$tree/daemon/base/error.c"

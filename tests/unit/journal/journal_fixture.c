@@ -46,10 +46,63 @@ static int next_fault(enum fault which)
     return failure;
 }
 
+/* ---- Steps ---- */
+
+enum { STEPS_MAX = 4096 };
+
+static struct fixture_step steps[STEPS_MAX];
+static size_t step_count;
+static bool tracing;
+
+void fixture_trace_add(enum fixture_what what, const char *file)
+{
+    pthread_mutex_lock(&plans_mutex);
+    if (tracing && step_count < STEPS_MAX) {
+        steps[step_count].what = what;
+        snprintf(steps[step_count++].file, sizeof(steps[0].file), "%s", file);
+    }
+    pthread_mutex_unlock(&plans_mutex);
+}
+
+static void trace_descriptor(enum fixture_what what, int fd)
+{
+    char link[64], path[512];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof(path) - 1);
+    if (len <= 0)
+        return;
+    path[len] = '\0';
+    fixture_trace_add(what, strrchr(path, '/') + 1);
+}
+
+void fixture_trace_start(void)
+{
+    pthread_mutex_lock(&plans_mutex);
+    step_count = 0;
+    tracing = true;
+    pthread_mutex_unlock(&plans_mutex);
+}
+
+size_t fixture_trace_stop(const struct fixture_step **result)
+{
+    pthread_mutex_lock(&plans_mutex);
+    tracing = false;
+    *result = steps;
+    pthread_mutex_unlock(&plans_mutex);
+    assert_true(step_count < STEPS_MAX);
+    return step_count;
+}
+
+/* ---- libc ---- */
+
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 {
-    if (next_fault(FAULT_PWRITEV))
+    int failure = next_fault(FAULT_PWRITEV);
+    if (failure == FAULT_SHORT)
+        return syscall(SYS_pwrite64, fd, parts->iov_base, (parts->iov_len + 1) / 2, offset);
+    if (failure)
         return -1;
+    trace_descriptor(STEP_WRITE, fd);
     return syscall(SYS_pwritev, fd, parts, (long)count, offset, 0L);
 }
 
@@ -57,7 +110,16 @@ int fdatasync(int fd)
 {
     if (next_fault(FAULT_FDATASYNC))
         return -1;
-    return (int)syscall(SYS_fdatasync, fd);
+    int result = (int)syscall(SYS_fdatasync, fd);
+    trace_descriptor(STEP_SYNC, fd);
+    return result;
+}
+
+int fsync(int fd)
+{
+    int result = (int)syscall(SYS_fsync, fd);
+    trace_descriptor(STEP_SYNC_DIRECTORY, fd);
+    return result;
 }
 
 int fallocate(int fd, int mode, off_t offset, off_t len)
@@ -71,6 +133,7 @@ int unlinkat(int dir_fd, const char *name, int flags)
 {
     if (next_fault(FAULT_UNLINKAT))
         return -1;
+    fixture_trace_add(STEP_UNLINK, name);
     return (int)syscall(SYS_unlinkat, dir_fd, name, flags);
 }
 
@@ -82,6 +145,8 @@ int openat(int dir_fd, const char *name, int flags, ...)
     va_end(args);
     if (next_fault(FAULT_OPENAT))
         return -1;
+    if (flags & O_CREAT)
+        fixture_trace_add(STEP_CREATE, name);
     return (int)syscall(SYS_openat, dir_fd, name, flags, mode);
 }
 
@@ -193,6 +258,7 @@ void fixture_remove_directory(const char *path)
 static void handle_done(void *ctx, enum status result)
 {
     struct fixture *f = ctx;
+    fixture_trace_add(STEP_ANSWER, "");
     f->answers++;
     f->answer = result;
 }

@@ -65,8 +65,28 @@ enum fault {
     FAULT_PREAD,
     FAULT_COUNT
 };
+enum { FAULT_SHORT = 100000 }; /* for FAULT_PWRITEV: writes a half of the first part */
 void fixture_fail(enum fault which, unsigned after, unsigned count, int error_number);
 void fixture_fail_none(void);
 unsigned fixture_calls(enum fault which);
+
+/* What the journal asks of the disk, in order, with the name of the file. */
+enum fixture_what {
+    STEP_CREATE,
+    STEP_WRITE,
+    STEP_SYNC,
+    STEP_SYNC_DIRECTORY,
+    STEP_UNLINK,
+    STEP_ANSWER, /* to a commit */
+    STEP_MARK,   /* the test's own */
+};
+struct fixture_step {
+    enum fixture_what what;
+    char file[64];
+};
+void fixture_trace_start(void);
+void fixture_trace_add(enum fixture_what what, const char *file);
+/* Returns how many; they are valid until the next start. */
+size_t fixture_trace_stop(const struct fixture_step **steps);
 
 #endif

@@ -10,7 +10,8 @@ journal_tests = \
   %D%/test_journal \
   %D%/test_journal_recovery \
   %D%/test_journal_faults \
-  %D%/test_journal_retention
+  %D%/test_journal_retention \
+  %D%/test_journal_order
 
 check_PROGRAMS += $(journal_tests)
 TESTS += $(journal_tests)
@@ -25,4 +26,6 @@ TESTS += $(journal_tests)
 %C%_test_journal_faults_LDADD = $(journal_test_libs)
 %C%_test_journal_retention_SOURCES = %D%/test_journal_retention.c $(journal_fixture)
 %C%_test_journal_retention_LDADD = $(journal_test_libs)
+%C%_test_journal_order_SOURCES = %D%/test_journal_order.c $(journal_fixture)
+%C%_test_journal_order_LDADD = $(journal_test_libs)
 endif

@@ -101,6 +101,23 @@ static void test_write_no_room_once(void **state)
     fail_once(*state, FAULT_PWRITEV, ENOSPC);
 }
 
+/* Writes that take less than they were given are continued, wherever they stop. */
+static void test_short_writes(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    for (unsigned i = 1; i <= 10; i++) {
+        fixture_fail(FAULT_PWRITEV, i, 3, FAULT_SHORT);
+        fixture_fill(f, 100, 40);
+    }
+    fixture_fail_none();
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    fixture_close(f);
+    fixture_open(f);
+    check_numbers(f, "disk", 0, 0, 1000);
+    assert_int_equal(journal_recovery(f->journal)->damaged_records, 0);
+}
+
 /* The creation of a segment fails once, at each of its steps. */
 static void test_create_fails_once(void **state)
 {
@@ -326,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_write_fails_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sync_fails_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_write_no_room_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_short_writes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_create_fails_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sync_fails_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(test_write_fails_for_ever, setup, teardown),
