@@ -72,7 +72,7 @@ class BrokerCampaign(DaemonCampaign):
                 cloud.oracle.receive(*key, True, found[4])
                 cloud.distinct.add(key)
 
-    def has_all(self):
+    def has_all(self, _missing=0):
         """The newest message of each stream is there, and so is everything that was acknowledged."""
         self.look()
         newest = {(stream, number - 1) for stream, number in enumerate(self.numbers) if number}
