@@ -72,13 +72,13 @@ class BrokerCampaign(DaemonCampaign):
                 cloud.oracle.receive(*key, True, found[4])
                 cloud.distinct.add(key)
 
-    def has_all(self, _missing=0):
+    def has_all(self, missing=0):
         """The newest message of each stream is there, and so is everything that was acknowledged."""
         self.look()
         newest = {(stream, number - 1) for stream, number in enumerate(self.numbers) if number}
         return all((newest | self.acknowledged.keys()) <= target.distinct for target in self.targets)
 
-    def settle(self, seconds=60):
+    def settle(self, seconds=60, missing=0):
         """With messages behind the last fault, which nobody loses."""
         loaded = self.thread is not None
         self.stop_load()
@@ -86,7 +86,7 @@ class BrokerCampaign(DaemonCampaign):
         self.gateway.wait_subscribed(seconds)
         for _ in self.numbers if loaded else ():
             self.send_one()
-        super().settle(seconds)
+        super().settle(seconds, missing)
 
     def disorder(self, oracle, rank):
         """First arrivals that come after one of their stream that stands behind them."""
