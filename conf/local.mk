@@ -5,7 +5,8 @@ dist_forebayconf_DATA = \
   %D%/minimal.yaml \
   %D%/mosquitto-forebay.conf \
   %D%/quickstart.proto \
-  %D%/quickstart.yaml
+  %D%/quickstart.yaml \
+  %D%/sparkplug.yaml
 
 # The operator's file is never overwritten, and removed only while it is still ours.
 install-data-local:

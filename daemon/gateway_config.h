@@ -14,6 +14,7 @@
 #include "journal/journal.h"
 #include "mqtt/mqtt_settings.h"
 #include "pipeline/pipeline_settings.h"
+#include "sparkplug/sparkplug_settings.h"
 
 struct plugin_host;
 struct schema_registry;
@@ -42,9 +43,12 @@ struct broker_config {
 struct upstream_config {
     const char *name;
     const char *kind;      /* "http", "file", "null", … */
-    struct plugin *plugin; /* NULL for null */
+    struct plugin *plugin; /* NULL for null and sparkplug */
     const void *options;
-    uint64_t fingerprint; /* with the plugin file's identity */
+    const struct sparkplug_node_settings *sparkplug; /* NULL for others, and the two behind it */
+    const struct broker_config *broker;
+    const char *edge_node; /* its id */
+    uint64_t fingerprint;  /* with the plugin file's identity */
 };
 
 struct target_config {

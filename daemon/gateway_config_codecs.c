@@ -399,7 +399,7 @@ struct encode_reading {
 static bool read_encoding(struct encode_reading *er, const struct yaml_node *name,
                           const struct yaml_node *options)
 {
-    static const char *const kinds[] = {"auto", "json", "raw", "protobuf"};
+    static const char *const kinds[] = {"auto", "json", "raw", "protobuf", "sparkplug"};
     struct config_reader *cr = er->cr;
     const char *word = yaml_node_show(name);
     for (int i = ENCODE_AUTO; i <= ENCODE_RAW; i++) {
@@ -416,8 +416,12 @@ static bool read_encoding(struct encode_reading *er, const struct yaml_node *nam
         *er->fingerprint = gateway_fingerprint_join(*er->fingerprint, cr->schema_fingerprint);
         return read_encode_protobuf(cr, name, options, er->encode);
     }
+    if (strcmp(word, "sparkplug") == 0) {
+        er->encode->kind = ENCODE_SPARKPLUG;
+        return gateway_config_sparkplug_read_encode(cr, options, name, &er->encode->sparkplug);
+    }
     if (!is_plugin_name(cr, word)) {
-        refuse_word(cr, name, word, kinds, array_count(kinds), "auto, json, raw, protobuf");
+        refuse_word(cr, name, word, kinds, array_count(kinds), "auto, json, raw, protobuf, sparkplug");
         return false;
     }
     er->encode->kind = ENCODE_PLUGIN;
@@ -445,10 +449,12 @@ static bool read_encode(struct encode_reading *er, const struct yaml_node *n)
 static bool check_encoding(const struct encode_reading *er, const struct yaml_node *at)
 {
     const struct encode_settings *e = er->encode;
-    if (e->kind == ENCODE_PROTOBUF && pipeline_settings_last_encode(er->route)) {
+    bool needs_fields = e->kind == ENCODE_PROTOBUF || e->kind == ENCODE_SPARKPLUG;
+    if (needs_fields && pipeline_settings_last_encode(er->route)) {
         config_report_error(er->cr->report, at,
-                            "A stage of this route encodes already, and what it makes has no fields for a "
-                            "protobuf message. Leave out one of the two.");
+                            "A stage of this route encodes already, and what it makes has no fields for %s. "
+                            "Leave out one of the two.",
+                            e->kind == ENCODE_PROTOBUF ? "a protobuf message" : "metrics");
         return false;
     }
     if (pipeline_settings_decodes(&er->route->decode) || er->route->stage_count || e->kind == ENCODE_AUTO ||
@@ -456,12 +462,14 @@ static bool check_encoding(const struct encode_reading *er, const struct yaml_no
         return true;
     if (e->kind == ENCODE_PLUGIN && (plugin_description(e->codec.plugin)->codec->flags & FBY_CODEC_UNPACKS))
         return true;
-    static const char *const names[] = {[ENCODE_JSON] = "JSON", [ENCODE_PROTOBUF] = "protobuf"};
+    static const char *const names[] = {
+        [ENCODE_JSON] = "JSON", [ENCODE_PROTOBUF] = "protobuf", [ENCODE_SPARKPLUG] = "metrics"};
     config_report_error(er->cr->report, at,
                         "Only decoded messages can be written as %s, and this route does not decode%s. "
-                        "Add  decode: protobuf, json or text  to the route, or write  encode: raw.",
+                        "Add  decode: protobuf, json or text  to the route%s.",
                         e->kind == ENCODE_PLUGIN ? e->codec.name : names[e->kind],
-                        er->route->decode.kind == DECODE_CHOICE ? " all of its messages" : "");
+                        er->route->decode.kind == DECODE_CHOICE ? " all of its messages" : "",
+                        e->kind == ENCODE_SPARKPLUG ? "" : ", or write  encode: raw");
     return false;
 }
 
@@ -493,7 +501,7 @@ bool gateway_config_codecs_read_stage(struct config_reader *cr, const struct yam
     }
     if (n->unresolved || !read_encode(&er, n))
         return false;
-    bool makes_bytes = out->kind != ENCODE_AUTO && out->kind != ENCODE_RAW;
+    bool makes_bytes = out->kind != ENCODE_AUTO && out->kind != ENCODE_RAW && out->kind != ENCODE_SPARKPLUG;
     if (!makes_bytes)
         config_report_error(cr->report, n,
                             "The stage encode makes bytes of values: name json, protobuf or a codec.");

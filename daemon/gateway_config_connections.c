@@ -178,6 +178,8 @@ static bool read_kind(struct config_reader *cr, const struct yaml_pair *kind, co
     u->kind = kind->key->text;
     if (strcmp(u->kind, "null") == 0)
         return option_apply(none, kind->value, kind->key, NULL, u, cr->arena, cr->report);
+    if (strcmp(u->kind, "sparkplug") == 0)
+        return gateway_config_sparkplug_read_node(cr, kind->value, kind->key, u);
     u->plugin = config_reader_load_plugin(cr, u->kind, FBY_KIND_UPSTREAM, kind->key);
     if (!u->plugin)
         return false;

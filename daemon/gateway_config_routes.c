@@ -145,9 +145,8 @@ static bool has_capture(const struct topic_filter *f, const char *name)
     return false;
 }
 
-/* Every filter of the route must give every name that the template uses. */
-static bool check_captures(struct config_reader *cr, const struct route_config *route,
-                           const struct topic_template *t, const struct yaml_node *at)
+bool gateway_config_routes_check_captures(struct config_reader *cr, const struct route_config *route,
+                                          const struct topic_template *t, const struct yaml_node *at)
 {
     bool right = true;
     for (size_t i = 0; i < topic_template_name_count(t); i++) {
@@ -186,7 +185,7 @@ static bool comes_back(const struct route_config *route, const struct topic_temp
     return found;
 }
 
-static bool is_same_broker(const struct broker_config *a, const struct broker_config *b)
+bool gateway_config_routes_is_same_broker(const struct broker_config *a, const struct broker_config *b)
 {
     return a && b && (a == b || (strcmp(a->mqtt.host, b->mqtt.host) == 0 && a->mqtt.port == b->mqtt.port));
 }
@@ -203,8 +202,8 @@ static bool check_topic(struct config_reader *cr, const struct route_config *rou
         config_report_error(cr->report, topic, "The topic \"%.200s\" is not valid: %s.",
                             yaml_node_show(topic), err.text);
     if (t)
-        right = check_captures(cr, route, t, topic);
-    if (right && route->filter_count && is_same_broker(route->broker, target->broker))
+        right = gateway_config_routes_check_captures(cr, route, t, topic);
+    if (right && route->filter_count && gateway_config_routes_is_same_broker(route->broker, target->broker))
         circle = !t || comes_back(route, t);
     if (circle)
         config_report_error(
@@ -310,9 +309,9 @@ static bool read_settings(struct target_reading *tr, struct target_config *t, co
     config_report_enter(cr->report, "topic");
     right &= check_topic(cr, tr->route, t, yaml_tree_find(n, "topic"), at);
     config_report_leave(cr->report);
-    return gateway_config_codecs_read_encode(cr, yaml_tree_find(n, "encode"), &tr->pipeline, tr->route->name,
-                                             &t->pipeline.encode, &t->fingerprint) &&
-           right;
+    right &= gateway_config_codecs_read_encode(cr, yaml_tree_find(n, "encode"), &tr->pipeline,
+                                               tr->route->name, &t->pipeline.encode, &t->fingerprint);
+    return right && gateway_config_sparkplug_check_target(cr, tr->route, t, n, at);
 }
 
 /* `settings` may be NULL: the name alone. */

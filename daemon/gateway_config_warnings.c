@@ -25,6 +25,8 @@ static void warn_unused(struct config_reader *cr)
     }
     for (size_t i = 0; i < c->broker_count; i++) {
         bool used = false;
+        for (size_t k = 0; k < c->upstream_count && !used; k++)
+            used = c->upstreams[k].broker == &c->brokers[i];
         for (size_t k = 0; k < c->route_count && !used; k++) {
             used = c->routes[k].broker == &c->brokers[i];
             for (size_t m = 0; m < c->routes[k].target_count && !used; m++)

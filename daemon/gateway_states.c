@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "delivery/upstream_mqtt.h"
+#include "delivery/upstream_sparkplug.h"
 #include "gateway_parts.h"
 #include "ingest/source_mqtt.h"
 #include "journal/journal.h"
@@ -82,7 +83,7 @@ void gateway_states_each(struct gateway *g, state_fn fn, void *ctx)
         tell_source(g, i, fn, ctx);
     for (size_t i = 0; i < generation_upstream_count(g->generation); i++) {
         const struct upstream *u = generation_upstream(g->generation, i);
-        if (u && upstream_mqtt_has_id_conflict(u))
+        if (u && (upstream_mqtt_has_id_conflict(u) || upstream_sparkplug_has_id_conflict(u)))
             tell_id_conflict(u->name, fn, ctx);
     }
 }

@@ -11,6 +11,7 @@
 #include "delivery/upstream_mqtt.h"
 #include "delivery/upstream_null.h"
 #include "delivery/upstream_plugin.h"
+#include "delivery/upstream_sparkplug.h"
 #include "ingest/source_mqtt.h"
 #include "message/topic_filter.h"
 #include "pipeline/route_table.h"
@@ -162,13 +163,35 @@ static bool build_mqtt_upstream(struct generation *g, const struct generation *o
     return p->upstream != NULL;
 }
 
+/* An edge node has a connection of its own, so a client id of its own. */
+static struct upstream *create_edge_node(struct generation *g, struct upstream_part *p,
+                                         const struct upstream_config *u, struct error *err)
+{
+    const struct gateway_config *c = g->shared->config;
+    char *role = xasprintf("-%s", u->name);
+    char *note_path = xasprintf("%s/sparkplug-%s.bdseq", c->gateway.state_directory, u->name);
+    p->client_id = make_client_id(c, u->broker, role);
+    struct upstream_sparkplug_options o = {.name = u->name,
+                                           .broker = &u->broker->mqtt,
+                                           .node = u->sparkplug,
+                                           .edge_node = u->edge_node,
+                                           .client_id = p->client_id,
+                                           .note_path = note_path};
+    struct upstream *made = upstream_sparkplug_create(&o, g->parts->loop, g->parts->metrics, err);
+    free(role);
+    free(note_path);
+    return made;
+}
+
 static bool build_upstream(struct generation *g, const struct generation *old,
                            const struct upstream_config *u, struct error *err)
 {
     struct upstream_part *p = add_upstream(g, old, u->name, u->fingerprint);
     if (p->state == PART_KEPT)
         return true;
-    if (!u->plugin)
+    if (u->sparkplug)
+        p->upstream = create_edge_node(g, p, u, err);
+    else if (!u->plugin)
         p->upstream = upstream_null_create(u->name, g->parts->loop);
     else
         p->upstream = upstream_plugin_create(u->name, g->parts->plugins, u->plugin, u->options, err);

@@ -39,6 +39,7 @@ noinst_LIBRARIES += %D%/libgateway.a
   %D%/gateway_config_plugins.c \
   %D%/gateway_config_routes.c \
   %D%/gateway_config_schemas.c \
+  %D%/gateway_config_sparkplug.c \
   %D%/gateway_config_tests.c \
   %D%/gateway_config_warnings.c \
   %D%/gateway_document.c %D%/gateway_document.h \

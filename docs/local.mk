@@ -4,5 +4,4 @@ dist_man_MANS += \
   %D%/forebay.yaml.5 \
   %D%/forebay-guarantees.7 \
   %D%/forebay-metrics.7 \
-  %D%/forebay-sparkplug.7 \
   %D%/forebayd.8

@@ -1,5 +1,7 @@
 noinst_LIBRARIES += %D%/libbase.a
 %C%_libbase_a_SOURCES = \
+  %D%/durable_file.c \
+  %D%/durable_file.h \
   %D%/error.c \
   %D%/error.h \
   %D%/file_name.c \

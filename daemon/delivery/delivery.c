@@ -198,7 +198,7 @@ static struct fby_bytes make_topic(struct delivery *d, const struct fby_message 
                                    struct arena *a)
 {
     if (!d->topic)
-        return m->topic;
+        return d->has_no_topic ? (struct fby_bytes){"", 0} : m->topic;
     struct bytes values[TOPIC_CAPTURES_MAX + 8];
     size_t count = topic_template_name_count(d->topic);
     for (size_t i = 0; i < count && i < array_count(values); i++)
@@ -237,8 +237,6 @@ static void handle_output(void *ctx, struct pipeline_output *po)
     o->outgoing.qos = (uint8_t)d->parts.settings->qos;
     o->outgoing.retain = d->parts.settings->retain;
     delivery_sender_add(&d->sender, o);
-    if (!d->pumping)
-        delivery_schedule_pump(d); /* a stage has answered late */
 }
 
 static void handle_answer(void *ctx, struct pipeline_record *pr, enum pipeline_answer answer,
@@ -347,7 +345,6 @@ static void pump(void *ctx)
     d->scheduled = false;
     if (!d->cursor)
         return;
-    d->pumping = true;
     delivery_retry_finish_done(d);
     pop_window(d);
     delivery_sender_flush(&d->sender);
@@ -357,7 +354,6 @@ static void pump(void *ctx)
         delivery_sender_flush(&d->sender);
     }
     pop_window(d);
-    d->pumping = false;
     if (more && may_read(d))
         delivery_schedule_pump(d);
 }
@@ -448,7 +444,8 @@ struct delivery *delivery_create(const struct delivery_parts *parts, struct erro
     d->entry = (struct route_entry){
         .match = parts->match, .on_accepted = delivery_counters_handle_accepted, .ctx = d};
     bool ok = true;
-    if (parts->settings->topic) {
+    d->has_no_topic = parts->settings->topic && !*parts->settings->topic;
+    if (parts->settings->topic && *parts->settings->topic) {
         d->topic = topic_template_parse(parts->settings->topic, err);
         ok = d->topic != NULL;
     }

@@ -42,7 +42,8 @@ struct delivery_record {
 struct delivery {
     struct delivery_parts parts;
     char *cursor_name;
-    struct topic_template *topic;
+    struct topic_template *topic; /* NULL: the topic as received, or none */
+    bool has_no_topic;
     struct pipeline *pipeline;
     struct delivery_sender sender;
     struct delivery_batch_pool batches;
@@ -70,7 +71,7 @@ struct delivery {
     uint64_t last_read;             /* while there is a backlog */
     uint64_t evicted_through;       /* the cursor was moved up to here by the journal's limits */
     struct list formers;            /* delivery_former.link: filters before a reload */
-    bool started, stopped, scheduled, pumping;
+    bool started, stopped, scheduled;
     char problem[200];
     char state[240];
     struct log_limit dead_limit, stalled_limit, evict_limit,

@@ -10,7 +10,7 @@
 struct topic_template;
 
 struct delivery_settings {
-    const char *topic; /* template for MQTT targets; NULL: the topic as received */
+    const char *topic; /* template for MQTT targets; NULL: the topic as received; empty: none */
     int64_t qos;       /* 0 or 1 */
     bool retain;
     int64_t window; /* records in flight, 1 to 10,000 */

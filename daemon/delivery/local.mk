@@ -16,4 +16,5 @@ noinst_LIBRARIES += %D%/libdelivery.a
   %D%/upstream.c %D%/upstream.h \
   %D%/upstream_mqtt.c %D%/upstream_mqtt.h \
   %D%/upstream_null.c %D%/upstream_null.h \
-  %D%/upstream_plugin.c %D%/upstream_plugin.h
+  %D%/upstream_plugin.c %D%/upstream_plugin.h \
+  %D%/upstream_sparkplug.c %D%/upstream_sparkplug.h

@@ -21,6 +21,8 @@ noinst_LIBRARIES += %D%/libmqtt.a
   %D%/mqtt_settings.h \
   %D%/mqtt_socket_buffer.c \
   %D%/mqtt_socket_buffer.h \
+  %D%/mqtt_status_text.c \
+  %D%/mqtt_status_text.h \
   %D%/mqtt_subscriptions.c \
   %D%/mqtt_subscriptions.h \
   %D%/mqtt_tls.c \

@@ -12,10 +12,8 @@
 
 #include "base/backoff.h"
 #include "base/clock.h"
-#include "base/json_writer.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "config.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
 #include "mqtt/mqtt_connect_thread.h"
@@ -25,6 +23,7 @@
 #include "mqtt/mqtt_pacing.h"
 #include "mqtt/mqtt_reason.h"
 #include "mqtt/mqtt_socket_buffer.h"
+#include "mqtt/mqtt_status_text.h"
 #include "mqtt/mqtt_subscriptions.h"
 
 #include <mosquitto.h>
@@ -529,13 +528,16 @@ static const struct mqtt_connect_work connect_work = {
 
 static void connect_now(struct mqtt_client *c)
 {
+    struct mqtt_will will = {
+        .topic = c->role->status_topic, .payload = bytes_of_text(c->offline_text), .qos = 1, .retain = true};
+    if (c->events.on_connecting)
+        c->events.on_connecting(c->ctx, &will);
     struct mqtt_link_options o = {
         .settings = c->settings,
         .client_id = c->role->client_id,
         .v5 = c->v5,
         .persistent = c->role->persistent,
-        .will_topic = c->role->status_topic,
-        .will_payload = bytes_of_text(c->offline_text),
+        .will = &will,
         .events = &link_events,
         .ctx = c,
     };
@@ -559,22 +561,6 @@ static void handle_reconnect(void *ctx)
 }
 
 /* ---- The public functions ---- */
-
-static char *make_status_text(const struct mqtt_client_role *role, const char *state)
-{
-    struct buffer text = {0};
-    struct json_writer w;
-    json_writer_init(&w, &text);
-    json_writer_begin_object(&w, NULL);
-    json_writer_add_text(&w, "state", state);
-    if (role->gateway)
-        json_writer_add_text(&w, "gateway", role->gateway);
-    json_writer_add_text(&w, "version", PACKAGE_VERSION);
-    json_writer_end_object(&w);
-    char *copy = xstrndup((const char *)text.data, text.len);
-    buffer_finish(&text);
-    return copy;
-}
 
 static void add_metrics(struct mqtt_client *c, struct metrics *metrics)
 {
@@ -604,8 +590,8 @@ struct mqtt_client *mqtt_client_create(const struct mqtt_settings *s, const stru
     c->publish_window = (unsigned)s->max_in_flight;
     c->state_text = xcalloc(1, STATE_TEXT_BYTES);
     c->session = xasprintf("%s@%s:%d", role->client_id, s->host, s->port);
-    c->online_text = make_status_text(role, "online");
-    c->offline_text = make_status_text(role, "offline");
+    c->online_text = mqtt_status_text(role, "online");
+    c->offline_text = mqtt_status_text(role, "offline");
     c->subscriptions = mqtt_subscriptions_create();
     backoff_init(&c->backoff, s->reconnect_min_ms, s->reconnect_max_ms);
     c->reconnect_timer = loop_timer_create(l, handle_reconnect, c);
@@ -751,12 +737,17 @@ void mqtt_client_set_paused(struct mqtt_client *c, bool paused)
     }
 }
 
+bool mqtt_client_has_room(struct mqtt_client *c)
+{
+    bool room = mqtt_client_is_connected(c) && c->inflight.count < c->publish_window;
+    c->publish_refused_busy |= !room;
+    return room;
+}
+
 enum status mqtt_client_publish(struct mqtt_client *c, const struct mqtt_publish *p)
 {
-    if (!mqtt_client_is_connected(c) || c->inflight.count >= c->publish_window) {
-        c->publish_refused_busy = true;
+    if (!mqtt_client_has_room(c))
         return STATUS_BUSY;
-    }
     int packet_id = 0;
     enum status status = mqtt_link_publish(c->link, p, &packet_id, &c->counters.properties_left_out);
     if (status != STATUS_OK)

@@ -17,7 +17,23 @@ struct mqtt_client;
 struct loop;
 struct metrics;
 
+/* What the broker publishes when the connection ends without a word. */
+struct mqtt_will {
+    const char *topic; /* NULL: none */
+    struct bytes payload;
+    uint8_t qos; /* 0 or 1 */
+    bool retain;
+    bool at_goodbye; /* MQTT 5: also when we leave in order */
+    /* A file that must hold `note` durably before the broker hears of this will; NULL: none. It is written in
+     * the helper thread that connects, and without it there is no connection. */
+    const char *note_path;
+    struct bytes note;
+};
+
 struct mqtt_client_events {
+    /* A try to connect begins: change the will that goes with it, which is that of the status topic. What it
+     * points to is copied after the call. May be NULL. */
+    void (*on_connecting)(void *ctx, struct mqtt_will *will);
     /* `session_present`: the broker kept our session. */
     void (*on_connected)(void *ctx, bool session_present);
     /* Also after a failed try; `reason` is one line for the operator. Publishes in flight are forgotten:
@@ -93,6 +109,8 @@ struct mqtt_publish {
     uint8_t qos; /* 0 or 1 */
     bool retain;
 };
+/* Whether the next publish is not STATUS_BUSY; when it would be, on_writable follows. */
+bool mqtt_client_has_room(struct mqtt_client *c);
 /* STATUS_BUSY: not connected, or max_in_flight reached; on_writable follows. STATUS_LIMIT: over the broker's
  * maximum packet size. STATUS_INVALID: topic. The bytes are copied. */
 MUST_CHECK enum status mqtt_client_publish(struct mqtt_client *c, const struct mqtt_publish *p);

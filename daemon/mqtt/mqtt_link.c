@@ -5,6 +5,7 @@
  */
 #include "mqtt/mqtt_link.h"
 
+#include "base/durable_file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "mqtt/mqtt_client.h"
@@ -32,6 +33,10 @@ struct mqtt_link {
     struct buffer scratch;
     const struct mqtt_settings *settings; /* borrowed while connecting only: see `host` */
     char *host;
+    char *note_path; /* of the will; NULL: none */
+    struct buffer note;
+    struct error note_error; /* of writing it */
+    bool will_at_goodbye;
     int port, keepalive_s;
     const struct mqtt_link_events *events;
     void *ctx;
@@ -138,13 +143,18 @@ static void handle_log(struct mosquitto *m, void *ctx, int level, const char *te
 
 static enum status set_up_will(struct mqtt_link *k, const struct mqtt_link_options *o, struct error *err)
 {
-    if (!o->will_topic)
+    const struct mqtt_will *w = o->will;
+    if (!w->topic)
         return STATUS_OK;
-    int rc =
-        mosquitto_will_set(k->handle, o->will_topic, (int)o->will_payload.len, o->will_payload.data, 1, true);
+    int rc = mosquitto_will_set(k->handle, w->topic, (int)w->payload.len, w->payload.data, w->qos, w->retain);
     if (rc != MOSQ_ERR_SUCCESS)
-        return error_set(err, STATUS_INVALID, "status_topic %s: %s", o->will_topic, mosquitto_strerror(rc));
-    return STATUS_OK;
+        return error_set(err, STATUS_INVALID, "the will to %s: %s", w->topic, mosquitto_strerror(rc));
+    k->will_at_goodbye = w->at_goodbye;
+    if (!w->note_path)
+        return STATUS_OK;
+    k->note_path = xstrdup(w->note_path);
+    buffer_add(&k->note, w->note.data, w->note.len);
+    return k->note.failed ? error_set(err, STATUS_NO_MEMORY, "no memory for the will's note") : STATUS_OK;
 }
 
 static enum status set_up_properties(struct mqtt_link *k, struct error *err)
@@ -236,6 +246,8 @@ void mqtt_link_destroy(struct mqtt_link *k)
     mqtt_tls_destroy(k->tls);
     mqtt_socket_buffer_destroy(k->buffer);
     buffer_finish(&k->scratch);
+    buffer_finish(&k->note);
+    free(k->note_path);
     free(k->host);
     free(k);
 }
@@ -244,6 +256,9 @@ void mqtt_link_destroy(struct mqtt_link *k)
 
 void mqtt_link_connect(struct mqtt_link *k)
 {
+    if (k->note_path &&
+        durable_file_replace(k->note_path, buffer_bytes(&k->note), &k->note_error) != STATUS_OK)
+        return;
     mqtt_socket_buffer_learn(k->buffer);
     struct mqtt_socket_buffer *outer = mqtt_socket_buffer_enter(k->buffer);
     k->connect_result =
@@ -281,6 +296,11 @@ static enum status lose(struct mqtt_link *k, int result, int errno_value)
 
 bool mqtt_link_open(struct mqtt_link *k, int *fd)
 {
+    if (k->note_error.text[0]) {
+        k->below_mqtt = true;
+        snprintf(k->reason, sizeof k->reason, "%.390s", k->note_error.text);
+        return false;
+    }
     *fd = mosquitto_socket(k->handle);
     if (k->connect_result != MOSQ_ERR_SUCCESS || *fd < 0) {
         k->below_mqtt = true;
@@ -393,6 +413,7 @@ enum status mqtt_link_keep_alive(struct mqtt_link *k)
 
 bool mqtt_link_begin_leaving(struct mqtt_link *k, int *fd)
 {
+    enum { WITH_WILL = 4 }; /* MQTT 5, 3.14.2.1 */
     if (k->connecting || k->reason[0])
         return false;
     /* libmosquitto closes its own right after the last packet. */
@@ -401,7 +422,7 @@ bool mqtt_link_begin_leaving(struct mqtt_link *k, int *fd)
         return false;
     mosquitto_publish_v5_callback_set(k->handle, NULL);
     struct mqtt_socket_buffer *outer = mqtt_socket_buffer_enter(k->buffer);
-    int result = mosquitto_disconnect_v5(k->handle, 0, NULL);
+    int result = mosquitto_disconnect_v5(k->handle, k->v5 && k->will_at_goodbye ? WITH_WILL : 0, NULL);
     mqtt_socket_buffer_leave(outer);
     *fd = k->leave_fd;
     return result == MOSQ_ERR_SUCCESS;

@@ -12,6 +12,7 @@
 
 struct mqtt_link;
 struct mqtt_publish;
+struct mqtt_will;
 struct mqtt_socket_traffic;
 
 struct mqtt_connack {
@@ -35,8 +36,7 @@ struct mqtt_link_options {
     const char *client_id;
     bool v5;
     bool persistent;
-    const char *will_topic; /* NULL: none */
-    struct bytes will_payload;
+    const struct mqtt_will *will;
     const struct mqtt_link_events *events;
     void *ctx;
 };
@@ -46,7 +46,8 @@ struct mqtt_link *mqtt_link_create(const struct mqtt_link_options *o, struct err
 /* Close without writing anything more. */
 void mqtt_link_destroy(struct mqtt_link *k);
 
-/* Resolve and connect; blocks, so in a helper thread. Nothing is written but the start of a TLS handshake. */
+/* Make the will's note durable, resolve and connect; blocks, so in a helper thread. Nothing is written to the
+ * socket but the start of a TLS handshake. */
 void mqtt_link_connect(struct mqtt_link *k);
 /* Whether that worked; then `fd` is to be watched for reading. False: see mqtt_link_reason(). */
 bool mqtt_link_open(struct mqtt_link *k, int *fd);

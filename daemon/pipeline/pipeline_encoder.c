@@ -50,6 +50,9 @@ enum status pipeline_encoder_run(const struct pipeline_encoder *e, int kind, con
     case ENCODE_PLUGIN:
         result = pipeline_plugin_codec_encode(e->codec, m, v, out, err);
         break;
+    case ENCODE_SPARKPLUG:
+        result = sparkplug_draft_encode(&e->settings->sparkplug, v, m->time_us / 1000, scratch, out, err);
+        break;
     case ENCODE_RAW:
         buffer_add(out, m->payload.data, m->payload.len);
         break;
@@ -67,7 +70,7 @@ struct bytes pipeline_encoder_content_type(const struct encode_settings *s, int 
 {
     if (kind == ENCODE_JSON)
         return bytes_of_text("application/json");
-    if (kind == ENCODE_PROTOBUF)
+    if (kind == ENCODE_PROTOBUF || kind == ENCODE_SPARKPLUG)
         return bytes_of_text("application/x-protobuf");
     if (kind == ENCODE_PLUGIN)
         return bytes_of_text(plugin_description(s->codec.plugin)->codec->content_type);

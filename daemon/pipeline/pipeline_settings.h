@@ -11,6 +11,7 @@
 #include "schema/schema.h"
 #include "schema/schema_encode.h"
 #include "schema/schema_unwrap.h"
+#include "sparkplug/sparkplug_draft.h"
 
 struct plugin;
 struct topic_filter;
@@ -22,7 +23,6 @@ enum decode_kind {
     DECODE_TEXT, /* UTF-8 text; stages see FBY_STRING */
     DECODE_PLUGIN,
     DECODE_CHOICE, /* each message says which of several ways it wants */
-    DECODE_STAGE,  /* the first stage makes values of the bytes */
 };
 
 /* `messages` of decode: which type for which topic; first match. */
@@ -86,6 +86,7 @@ enum encode_kind {
     ENCODE_RAW, /* the payload as received */
     ENCODE_PROTOBUF,
     ENCODE_PLUGIN,
+    ENCODE_SPARKPLUG, /* a draft, for an upstream that is an edge node */
 };
 
 struct encode_settings {
@@ -93,6 +94,7 @@ struct encode_settings {
     const struct schema_type *type; /* ENCODE_PROTOBUF */
     struct schema_encode_options schema;
     struct codec_settings codec; /* ENCODE_PLUGIN */
+    struct sparkplug_draft_settings sparkplug;
 };
 
 struct stage_settings {

@@ -459,23 +459,43 @@ static bool append_property(Spb__PropertySet *set, ProtobufCBinaryData key, Spb_
     return true;
 }
 
-bool sparkplug_metric_add_text_property(struct Spb__Metric *m, const char *key, struct bytes text,
+/* An empty property of the metric, its set made when it is the first; NULL: no memory. */
+static Spb__PropertyValue *add_property(Spb__Metric *m, const char *key, enum sparkplug_type type,
                                         struct arena *a)
 {
     if (!m->properties) {
         m->properties = arena_alloc(a, sizeof *m->properties);
         if (!m->properties)
-            return false;
+            return NULL;
         spb__property_set__init(m->properties);
     }
     Spb__PropertyValue *value = arena_alloc(a, sizeof *value);
     if (!value)
-        return false;
+        return NULL;
     spb__property_value__init(value);
     value->has_type = true;
-    value->type = SPARKPLUG_STRING;
+    value->type = type;
+    ProtobufCBinaryData name = {strlen(key), (uint8_t *)(uintptr_t)key};
+    return append_property(m->properties, name, value, a) ? value : NULL;
+}
+
+bool sparkplug_metric_add_text_property(struct Spb__Metric *m, const char *key, struct bytes text,
+                                        struct arena *a)
+{
+    Spb__PropertyValue *value = add_property(m, key, SPARKPLUG_STRING, a);
+    if (!value)
+        return false;
     value->value_case = SPB__PROPERTY_VALUE__VALUE_STRING_VALUE;
     value->string_value = (ProtobufCBinaryData){text.len, (uint8_t *)(uintptr_t)text.data};
-    ProtobufCBinaryData name = {strlen(key), (uint8_t *)(uintptr_t)key};
-    return append_property(m->properties, name, value, a);
+    return true;
+}
+
+bool sparkplug_metric_add_int_property(struct Spb__Metric *m, const char *key, uint32_t bits, struct arena *a)
+{
+    Spb__PropertyValue *value = add_property(m, key, SPARKPLUG_INT32, a);
+    if (!value)
+        return false;
+    value->value_case = SPB__PROPERTY_VALUE__VALUE_INT_VALUE;
+    value->int_value = bits;
+    return true;
 }

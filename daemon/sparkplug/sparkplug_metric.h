@@ -38,4 +38,8 @@ MUST_CHECK enum status sparkplug_metric_set(struct Spb__Metric *m, enum sparkplu
 MUST_CHECK bool sparkplug_metric_add_text_property(struct Spb__Metric *m, const char *key, struct bytes text,
                                                    struct arena *a);
 
+/* The same with a number that is an Int32, such as a quality code. */
+MUST_CHECK bool sparkplug_metric_add_int_property(struct Spb__Metric *m, const char *key, uint32_t bits,
+                                                  struct arena *a);
+
 #endif

@@ -20,7 +20,7 @@ fault_tests = \
   %D%/40-kill-under-load.py \
   %D%/41-daemon-memory.py
 # The world around it.
-fault_tests += %D%/60-brokers.py %D%/61-network.py %D%/62-names.py
+fault_tests += %D%/60-brokers.py %D%/61-network.py
 
 dist_check_SCRIPTS += $(fault_tests)
 TESTS += $(fault_tests)
