@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RESUME_MIN_MS = 2000, RESUME_MAX_MS = 30000, TEXT_BYTES = 600 };
+enum { RESUME_MIN_MS = 2000, RESUME_MAX_MS = 30000, CALM_MS = 1000, TEXT_BYTES = 600 };
 
 struct source_mqtt_counters {
     uint64_t accepted, commits, failed_commits, stopped, gaps;
@@ -46,7 +46,9 @@ struct source_mqtt {
     bool update_again; /* the session was to be changed while an answer was due */
     bool committing;
     bool stopped_by_sink;
-    int64_t burst_us; /* when the burst that is committed was read */
+    bool calms_down;    /* it went on too soon the last time: not before its timer */
+    int64_t resumed_us; /* when it last went on; 0: never */
+    int64_t burst_us;   /* when the burst that is committed was read */
     int64_t last_gap_us;
     struct source_mqtt_counters counters;
 
@@ -87,7 +89,10 @@ static void stop(struct source_mqtt *s, enum status cause)
     s->counters.stopped_now = 1;
     mqtt_client_set_paused(s->client, true);
     mqtt_client_abort(s->client, reason);
-    loop_timer_start(s->resume_timer, backoff_next_ms(&s->resume_backoff));
+    /* At the edge of a full disk room comes and goes within milliseconds, and with every connection that is
+     * dropped the broker sends its window again. */
+    s->calms_down = s->resumed_us && clock_monotonic_us() - s->resumed_us < CALM_MS * 1000;
+    loop_timer_start(s->resume_timer, s->calms_down ? CALM_MS : backoff_next_ms(&s->resume_backoff));
 }
 
 static void go_on(struct source_mqtt *s)
@@ -95,6 +100,7 @@ static void go_on(struct source_mqtt *s)
     if (!s->stopped_by_sink)
         return;
     s->stopped_by_sink = false;
+    s->resumed_us = clock_monotonic_us();
     s->counters.stopped_now = 0;
     loop_timer_stop(s->resume_timer);
     mqtt_client_set_paused(s->client, false);
@@ -428,7 +434,8 @@ void source_mqtt_start(struct source_mqtt *s)
 
 void source_mqtt_resume(struct source_mqtt *s)
 {
-    go_on(s);
+    if (!s->calms_down)
+        go_on(s);
 }
 
 bool source_mqtt_publish(struct source_mqtt *s, const struct mqtt_publish *p)

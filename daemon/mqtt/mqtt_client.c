@@ -80,6 +80,7 @@ struct mqtt_client {
     bool version_known;
     unsigned closed_v5_tries; /* the broker hung up on a version 5 CONNECT, so many times in a row */
     unsigned quick_losses;
+    bool given_up;          /* we ended this connection ourselves */
     int64_t id_conflict_us; /* when a loss last looked like one; 0: never */
     int64_t connected_us, next_try_us;
     struct backoff backoff;
@@ -223,7 +224,8 @@ static void count_loss(struct mqtt_client *c, bool was_connected)
     }
     c->counters.disconnects++;
     bool quick = clock_monotonic_us() - c->connected_us < STABLE_MS * 1000;
-    c->quick_losses = quick ? c->quick_losses + 1 : 0;
+    if (!c->given_up)
+        c->quick_losses = quick ? c->quick_losses + 1 : 0;
     if (!quick)
         backoff_reset(&c->backoff);
 }
@@ -233,7 +235,7 @@ static void note_reason(struct mqtt_client *c)
     if (c->link && !c->job && *mqtt_link_reason(c->link))
         snprintf(c->reason, sizeof c->reason, "%s", mqtt_link_reason(c->link));
     size_t len = strlen(c->reason);
-    if (c->quick_losses >= QUICK_LOSSES && !strstr(c->reason, "client id"))
+    if (c->quick_losses >= QUICK_LOSSES && !c->given_up && !strstr(c->reason, "client id"))
         snprintf(c->reason + len, sizeof c->reason - len,
                  "; again soon after connecting: maybe another client uses the same client id (%s)",
                  c->role->client_id);
@@ -248,6 +250,7 @@ static void handle_lost(void *ctx)
     bool was_connected = c->counters.connected;
     count_loss(c, was_connected);
     note_reason(c);
+    c->given_up = false;
     bool at_once = !was_connected && c->link && !c->job && choose_version(c);
     drop_link(c);
     int64_t delay_ms = at_once ? 0 : backoff_next_ms(&c->backoff);
@@ -718,6 +721,7 @@ void mqtt_client_abort(struct mqtt_client *c, const char *reason)
 {
     if (c->state == STATE_STOPPED || c->state == STATE_WAITING)
         return;
+    c->given_up = c->state != STATE_LOST;
     lose(c, reason);
 }
 

@@ -1,5 +1,5 @@
 # Fault campaigns: everything that acknowledges is broken on purpose, and oracle.py judges what is left.
-check_PROGRAMS += %D%/journal_driver %D%/fault_shim.so %D%/fault_memory_shim.so
+check_PROGRAMS += %D%/journal_driver %D%/fault_shim.so %D%/fault_memory_shim.so %D%/fault_clock_shim.so
 %C%_journal_driver_SOURCES = %D%/journal_driver.c
 %C%_journal_driver_LDADD = daemon/journal/libjournal.a daemon/loop/libloop.a daemon/metrics/libmetrics.a $(RANK1) \
   $(LIBEVENT_LIBS)
@@ -12,13 +12,19 @@ shim_cflags = -std=gnu11 -fPIC -fvisibility=hidden $(FBY_WARNINGS)
 %C%_fault_memory_shim_so_SOURCES = %D%/fault_memory_shim.c
 %C%_fault_memory_shim_so_CFLAGS = $(shim_cflags)
 %C%_fault_memory_shim_so_LDFLAGS = -shared
+%C%_fault_clock_shim_so_SOURCES = %D%/fault_clock_shim.c
+%C%_fault_clock_shim_so_CFLAGS = $(shim_cflags)
+%C%_fault_clock_shim_so_LDFLAGS = -shared
 
 fault_tests = \
   %D%/10-journal-calls.py \
   %D%/20-journal-damage.py \
   %D%/30-power-cuts.py \
   %D%/40-kill-under-load.py \
-  %D%/41-daemon-memory.py
+  %D%/41-daemon-memory.py \
+  %D%/42-faults-in-recovery.py \
+  %D%/43-disk-filled-and-freed.py \
+  %D%/44-clock.py
 # The world around it.
 fault_tests += %D%/60-brokers.py %D%/61-network.py
 

@@ -255,6 +255,27 @@ static void test_no_room_stops_in_the_middle(void **state)
     finish(&f);
 }
 
+/* Room that is gone again at once: the next try is not made before a second is over, whoever says that there
+ * is room, because with every connection that is dropped the broker sends its window again. */
+static void test_room_that_comes_and_goes(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start_and_subscribe(&f);
+    f.accept_result = STATUS_FULL;
+    for (int i = 0; i < 2; i++) {
+        stub_broker_publish_many(f.broker, "sensors/a", 1, 1);
+        until(&f, status_of(&f).stopped_by_sink && !stub_broker_is_connected(f.broker));
+        source_mqtt_resume(f.source);
+        if (i == 0)
+            until(&f, status_of(&f).connected);
+    }
+    assert_true(status_of(&f).stopped_by_sink);
+    f.accept_result = STATUS_OK;
+    until(&f, status_of(&f).connected);
+    finish(&f);
+}
+
 static void test_tries_by_itself_when_nobody_resumes(void **state)
 {
     (void)state;
@@ -513,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_no_time_without_a_clock),
         cmocka_unit_test(test_failed_commit_is_not_acknowledged),
         cmocka_unit_test(test_no_room_stops_in_the_middle),
+        cmocka_unit_test(test_room_that_comes_and_goes),
         cmocka_unit_test(test_tries_by_itself_when_nobody_resumes),
         cmocka_unit_test(test_what_is_too_large_is_acknowledged),
         cmocka_unit_test(test_connection_lost_during_commit),

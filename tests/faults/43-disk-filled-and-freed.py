@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+import os
+import sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+# A mount namespace of its own: whatever happens, the mount ends with this process.
+if os.geteuid() == 0 and not os.environ.get("FAULT_OWN_MOUNTS"):
+    os.environ["FAULT_OWN_MOUNTS"] = "1"
+    try:
+        os.execvp("unshare", ["unshare", "-m", "--propagation", "private", sys.executable, os.path.abspath(__file__)])
+    except OSError:
+        pass
+
+import atexit
+import time
+
+from campaign import Watch, fault_count
+from daemon_campaign import DaemonCampaign
+from harness import Failed, Test, run
+
+# Somebody else fills the file system of the journal and frees it again, under load. While it is full nothing is
+# acknowledged that could be lost; afterwards everything goes on by itself. Every third time the daemon is killed while
+# there is no room.
+test = Test("the disk is filled by others and freed: nothing acknowledged is lost, it goes on by itself", seconds=2400)
+CYCLES = fault_count(3, 20, 2)
+if not os.environ.get("FAULT_OWN_MOUNTS"):
+    test.skip("a small file system needs root and a mount namespace")
+watch = Watch(seconds=150)
+test.note(f"seed {test.seed}")
+small = test.path("small")
+os.makedirs(small)
+mounted = run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small])
+if mounted.returncode:
+    test.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+atexit.register(lambda: run(["umount", "-l", small]))
+campaign = DaemonCampaign(test, "disk filled by others", state=os.path.join(small, "state"),
+                          journal="segment_size: 64 KiB, free_reserve: 64 KiB, max_size: 64 MiB")
+gateway = campaign.gateway
+filler = os.path.join(small, "of-somebody-else")
+
+
+def fill():
+    """To the last byte, again and again: the journal removes what is delivered."""
+    block = b"x" * 65536
+    with open(filler, "ab", buffering=0) as file:
+        while block:
+            try:
+                file.write(block)
+            except OSError:
+                block = block[:len(block) // 2]
+
+
+def state():
+    try:
+        return gateway.status()["journal"]["state"]
+    except (OSError, Failed, KeyError):
+        return ""
+
+
+def run_cycle(number):
+    """Returns whether it was seen to be full and to take messages again."""
+    time.sleep(test.random.random())
+    fill()
+    seen = test.wait(lambda: fill() or state() == "full", "the journal to be full", 60)
+    time.sleep(test.random.random())
+    fill()
+    if number % 3 == 1:
+        gateway.kill()
+        gateway.start()
+        time.sleep(0.3)
+    os.unlink(filler)
+    if not gateway.is_running():
+        test.check(gateway.child.returncode in (74, 75), f"no room for a start: it ends with {gateway.child.returncode}")
+        gateway.start()
+    gateway.wait_ready(60)
+    test.wait(lambda: state() == "ok", "the journal to take messages", 90)
+    return seen
+
+
+gateway.start()
+gateway.wait_ready(30)
+campaign.start_load()
+seen, cycles = 0, 0
+while cycles < CYCLES and not watch.is_over():
+    seen += run_cycle(cycles)
+    cycles += 1
+    campaign.note_stalls()
+test.check_equal(seen, cycles, f"{cycles} times the journal was full, said so, and went on when there was room")
+campaign.settle(20)
+campaign.finish(cycles + cycles // 3 + int(gateway.metric("forebay_source_stops_total")))
+test.finish()
