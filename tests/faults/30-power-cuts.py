@@ -4,63 +4,47 @@ import os
 import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-# A mount namespace of its own: whatever happens, the mounts end with this process.
-if os.geteuid() == 0 and not os.environ.get("FAULT_OWN_MOUNTS"):
-    os.environ["FAULT_OWN_MOUNTS"] = "1"
-    try:
-        os.execvp("unshare", ["unshare", "-m", "--propagation", "private", sys.executable, os.path.abspath(__file__)])
-    except OSError:
-        pass
+import own_mounts
+own_mounts.enter()
 
 import atexit
 import fcntl
-import shutil
 import struct
-import subprocess
 import time
 
-from campaign import fault_count
+import file_system
+from campaign import Watch, fault_count
 from journal_case import JournalCase, make_workspace
 from harness import Test, run
+from oracle import report
 
 # The file system under a journal at work is shut down without flushing its log: what was not made durable by a call
 # is gone, as after a power cut. What the driver was told is durable must be there after the next mount.
 test = Test("power cuts on ext4 and XFS: nothing acknowledged is lost, none is read wrong", seconds=1800)
 SHUTDOWN = 0x8004587d            # EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN
 WITHOUT_LOG_FLUSH = struct.pack("I", 2)
-CUTS = fault_count(100, 5000, 20)
-SECONDS = 40 * max(1, CUTS // 100)   # for each file system; then it is enough
-SIZES = {"ext4": 64 << 20, "xfs": 320 << 20}
-MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
-if not os.environ.get("FAULT_OWN_MOUNTS"):
-    test.skip("power cuts need root, a mount namespace and loop devices")
+CUTS = fault_count(300, 10000, 40)   # on both file systems together
+watch = Watch(seconds=240)
+if not own_mounts.has_own():
+    test.skip("power cuts need root and a mount namespace of their own")
 
 
 class FileSystem:
-    def __init__(self, kind, workspace):
+    def __init__(self, kind):
         self.kind = kind
         self.image = os.path.join(workspace, f"{kind}.img")
         self.path = os.path.join(workspace, kind)
-        os.makedirs(self.path)
-        with open(self.image, "wb") as file:
-            file.truncate(SIZES[kind])
+
+    def mount(self):
+        self.error = file_system.mount(self.kind, self.image, self.path)
+        return not self.error
 
     def make(self):
         """False: this machine cannot."""
-        if not shutil.which(MAKE[self.kind][0]):
-            return False
-        return run([*MAKE[self.kind], self.image]).returncode == 0 and self.mount()
-
-    def mount(self):
-        self.error = run(["mount", "-o", "loop", "-t", self.kind, self.image, self.path]).stderr
-        return not self.error
+        return file_system.make_image(self.kind, self.image) and self.mount()
 
     def unmount(self):
-        for _tries in range(50):
-            if run(["umount", self.path]).returncode == 0:
-                return True
-            time.sleep(0.1)
-        return False
+        return file_system.unmount(self.path)
 
     def cut(self):
         fd = os.open(self.path, os.O_RDONLY)
@@ -86,15 +70,15 @@ def cut_power(system, case, number):
     assert system.mount(), system.error
 
 
-def run_campaign(kind):
-    system = FileSystem(kind, workspace)
+def run_campaign(kind, wanted):
+    system = FileSystem(kind)
     if not system.make():
         test.skip_case(f"{kind}", "this file system or loop devices are not to be had here")
         return
     case = JournalCase(workspace, f"case-{kind}", directory=os.path.join(system.path, "journal"))
-    end = time.monotonic() + SECONDS
+    start = time.monotonic()
     cuts = 0
-    while cuts < CUTS and time.monotonic() < end:
+    while cuts < wanted and not watch.is_over():
         cut_power(system, case, cuts + 1)
         cuts += 1
     status = case.run("-f", (cuts + 1) * 1000000, "-n", 10)
@@ -103,10 +87,10 @@ def run_campaign(kind):
     test.check(verdict, f"{kind}: {cuts} cuts: {verdict}")
     if not verdict or status:
         test.note(case.text[-3000:])
+    report(f"power cut, ordered writes, {kind}", verdict, faults=cuts, seed=test.seed, seconds=time.monotonic() - start)
     system.unmount()
 
 
-os.environ["PATH"] += ":/usr/sbin:/sbin"
 workspace = make_workspace(test)
 
 
@@ -116,13 +100,13 @@ def leave_nothing():
         if child.poll() is None:
             child.kill()
             child.wait()
-    for kind in SIZES:
+    for kind in file_system.KINDS:
         run(["umount", "-l", os.path.join(workspace, kind)])
 
 
 children = []
 atexit.register(leave_nothing)
 test.note(f"seed {test.seed}")
-for name in SIZES:
-    run_campaign(name)
+for name in file_system.KINDS:
+    run_campaign(name, CUTS // len(file_system.KINDS))
 test.finish()

@@ -1,8 +1,9 @@
 # Fault campaigns: everything that acknowledges is broken on purpose, and oracle.py judges what is left.
-check_PROGRAMS += %D%/journal_driver %D%/fault_shim.so %D%/fault_memory_shim.so %D%/fault_clock_shim.so
+check_PROGRAMS += %D%/journal_driver %D%/power_disk %D%/fault_shim.so %D%/fault_memory_shim.so %D%/fault_clock_shim.so
 %C%_journal_driver_SOURCES = %D%/journal_driver.c
 %C%_journal_driver_LDADD = daemon/journal/libjournal.a daemon/loop/libloop.a daemon/metrics/libmetrics.a $(RANK1) \
   $(LIBEVENT_LIBS)
+%C%_power_disk_SOURCES = %D%/power_disk.c
 
 # Preloaded into programs, so without sanitizers of their own.
 shim_cflags = -std=gnu11 -fPIC -fvisibility=hidden $(FBY_WARNINGS)
@@ -20,6 +21,7 @@ fault_tests = \
   %D%/10-journal-calls.py \
   %D%/20-journal-damage.py \
   %D%/30-power-cuts.py \
+  %D%/31-torn-sectors.py \
   %D%/40-kill-under-load.py \
   %D%/41-daemon-memory.py \
   %D%/42-faults-in-recovery.py \
@@ -31,7 +33,8 @@ fault_tests += %D%/60-brokers.py %D%/61-network.py
 dist_check_SCRIPTS += $(fault_tests)
 TESTS += $(fault_tests)
 dist_check_SCRIPTS += %D%/report.py %D%/mutants.py
-EXTRA_DIST += %D%/oracle.py %D%/campaign.py %D%/daemon_campaign.py %D%/broker_campaign.py %D%/journal_files.py %D%/journal_case.py %D%/README.md
+EXTRA_DIST += %D%/oracle.py %D%/campaign.py %D%/daemon_campaign.py %D%/broker_campaign.py %D%/journal_files.py %D%/journal_case.py \
+  %D%/own_mounts.py %D%/file_system.py %D%/README.md
 
 # The same campaigns with the numbers of a long run and new seeds, again and again for FAULT_SECONDS. FAULT_COUNT sets
 # the number of faults of each, CAMPAIGN_SECONDS its time, FUZZ_LONG_SECONDS that of each fuzz target. What they report is collected for `make campaign-table`.

@@ -40,7 +40,7 @@ MUTANTS = {
     "uncounted_drops": ("does not count what the full journal drops", ("tests/flow/test_limits",)),
 }
 # Smaller than in the gate: each of these faults is hit by a few cases in a hundred at least.
-FAULT_COUNTS = {DAMAGE: "200", CUTS: "20"}
+FAULT_COUNTS = {DAMAGE: "200", CUTS: "40"}
 
 
 def run_test(test, mutant=""):
