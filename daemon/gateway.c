@@ -21,6 +21,7 @@
 #include "pipeline/route_table.h"
 #include "plugin/plugin_host.h"
 #include "service_manager.h"
+#include "sparkplug/sparkplug_stage.h"
 
 #include <config.h>
 #include <errno.h>
@@ -316,6 +317,7 @@ static bool create_base(struct gateway *g, const struct gateway_arguments *a)
     }
     g->metrics = metrics_create();
     g->plugins = plugin_host_create(a->plugin_path, g->loop, g->metrics);
+    plugin_host_add_static(g->plugins, &sparkplug_stage_plugin);
     g->service = service_manager_create(g->loop);
     g->parts.loop = g->loop;
     g->parts.metrics = g->metrics;

@@ -5,6 +5,7 @@
 #include "gateway_config_parts.h"
 #include "gateway_fingerprint.h"
 #include "plugin/plugin_host.h"
+#include "sparkplug/sparkplug_stage.h"
 
 #include <stdio.h>
 
@@ -87,6 +88,16 @@ static bool read_stage(struct process_reading *pr, const struct yaml_node *n, st
     return right;
 }
 
+/* `decode: sparkplug` is a stage in front of the others: it remembers, waits and adds messages. */
+static bool is_decoding_stage(const struct yaml_node *decode)
+{
+    const struct yaml_node *name = decode;
+    if (decode && decode->kind == YAML_MAP && decode->count == 1)
+        name = decode->pairs[0].key;
+    return name && name->kind == YAML_SCALAR && !name->unresolved && !yaml_node_is_null(name) &&
+           strcmp(name->text, sparkplug_stage_plugin.name) == 0;
+}
+
 static void read_process(struct config_reader *cr, const struct yaml_node *n, const char *label,
                          struct pipeline_settings *out, uint64_t *fingerprint)
 {
@@ -97,13 +108,30 @@ static void read_process(struct config_reader *cr, const struct yaml_node *n, co
         return;
     }
     struct process_reading pr = {cr, label, out, fingerprint};
-    struct stage_settings *stages = config_reader_alloc(cr, n->count, sizeof *stages);
+    struct stage_settings *stages = config_reader_alloc(cr, n->count + out->stage_count, sizeof *stages);
+    for (size_t i = 0; i < out->stage_count; i++)
+        stages[i] = out->stages[i];
     out->stages = stages;
     for (size_t i = 0; i < n->count; i++) {
         config_report_enter_index(cr->report, i);
         out->stage_count += read_stage(&pr, n->items[i], &stages[out->stage_count]);
         config_report_leave(cr->report);
     }
+}
+
+/* Into out->decode, or as the first of out->stages. */
+static void read_decode(struct config_reader *cr, const struct route_config *route, const struct yaml_node *n,
+                        struct pipeline_settings *out, uint64_t *fingerprint)
+{
+    if (!is_decoding_stage(n)) {
+        gateway_config_codecs_read_decode(cr, route, n, route->name, &out->decode, fingerprint);
+        return;
+    }
+    struct process_reading pr = {cr, route->name, out, fingerprint};
+    struct stage_settings *first = config_reader_alloc(cr, 1, sizeof *first);
+    out->decode.kind = DECODE_STAGE;
+    out->stages = first;
+    out->stage_count = read_stage(&pr, n, first);
 }
 
 void gateway_config_pipeline_read(struct config_reader *cr, const struct route_config *route,
@@ -113,7 +141,7 @@ void gateway_config_pipeline_read(struct config_reader *cr, const struct route_c
     const struct yaml_node *decode = yaml_tree_find(n, "decode"), *process = yaml_tree_find(n, "process");
     *fingerprint = gateway_fingerprint_join(yaml_node_fingerprint(decode), yaml_node_fingerprint(process));
     config_report_enter(cr->report, "decode");
-    gateway_config_codecs_read_decode(cr, route, decode, route->name, &out->decode, fingerprint);
+    read_decode(cr, route, decode, out, fingerprint);
     config_report_leave(cr->report);
     config_report_enter(cr->report, "process");
     read_process(cr, process, route->name, out, fingerprint);

@@ -4,4 +4,5 @@ dist_man_MANS += \
   %D%/forebay.yaml.5 \
   %D%/forebay-guarantees.7 \
   %D%/forebay-metrics.7 \
+  %D%/forebay-sparkplug.7 \
   %D%/forebayd.8

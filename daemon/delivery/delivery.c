@@ -237,6 +237,8 @@ static void handle_output(void *ctx, struct pipeline_output *po)
     o->outgoing.qos = (uint8_t)d->parts.settings->qos;
     o->outgoing.retain = d->parts.settings->retain;
     delivery_sender_add(&d->sender, o);
+    if (!d->pumping)
+        delivery_schedule_pump(d); /* a stage has answered late */
 }
 
 static void handle_answer(void *ctx, struct pipeline_record *pr, enum pipeline_answer answer,
@@ -345,6 +347,7 @@ static void pump(void *ctx)
     d->scheduled = false;
     if (!d->cursor)
         return;
+    d->pumping = true;
     delivery_retry_finish_done(d);
     pop_window(d);
     delivery_sender_flush(&d->sender);
@@ -354,6 +357,7 @@ static void pump(void *ctx)
         delivery_sender_flush(&d->sender);
     }
     pop_window(d);
+    d->pumping = false;
     if (more && may_read(d))
         delivery_schedule_pump(d);
 }

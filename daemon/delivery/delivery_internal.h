@@ -71,7 +71,7 @@ struct delivery {
     uint64_t last_read;             /* while there is a backlog */
     uint64_t evicted_through;       /* the cursor was moved up to here by the journal's limits */
     struct list formers;            /* delivery_former.link: filters before a reload */
-    bool started, stopped, scheduled;
+    bool started, stopped, scheduled, pumping;
     char problem[200];
     char state[240];
     struct log_limit dead_limit, stalled_limit, evict_limit,

@@ -261,6 +261,7 @@ static enum status decode_payload(const struct pipeline_decoder *d, const struct
     case DECODE_PLUGIN:
         return pipeline_plugin_codec_decode(d->codec, m, payload, a, out, err);
     case DECODE_NONE:
+    case DECODE_STAGE:
     case DECODE_CHOICE:
         break;
     }

@@ -23,6 +23,7 @@ enum decode_kind {
     DECODE_TEXT, /* UTF-8 text; stages see FBY_STRING */
     DECODE_PLUGIN,
     DECODE_CHOICE, /* each message says which of several ways it wants */
+    DECODE_STAGE,  /* the first stage makes values of the bytes */
 };
 
 /* `messages` of decode: which type for which topic; first match. */

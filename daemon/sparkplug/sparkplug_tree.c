@@ -109,3 +109,73 @@ bool sparkplug_tree_text(struct bytes text, struct fby_value *out, struct arena 
     *out = (struct fby_value){.type = FBY_STRING, .len = (uint32_t)len, .bytes = valid ? valid : ""};
     return valid || text.len == 0;
 }
+
+/* ---- Copy ---- */
+
+enum { DEPTH_MAX = 128, ALIGNMENT = 8 };
+
+static size_t padded(size_t size)
+{
+    return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+}
+
+/* Bytes that a copy of it needs beside the value itself; SIZE_MAX: too deep. */
+static size_t measure(const struct fby_value *v, unsigned depth)
+{
+    if (v->type == FBY_STRING || v->type == FBY_BYTES)
+        return padded(v->len);
+    if (v->type != FBY_LIST && v->type != FBY_MAP)
+        return 0;
+    if (depth == DEPTH_MAX)
+        return SIZE_MAX;
+    size_t size = v->len * (v->type == FBY_LIST ? sizeof *v->items : sizeof *v->fields);
+    for (uint32_t i = 0; i < v->len; i++) {
+        size_t inner = measure(v->type == FBY_LIST ? &v->items[i] : &v->fields[i].value, depth + 1);
+        if (inner == SIZE_MAX)
+            return SIZE_MAX;
+        size += inner + (v->type == FBY_MAP ? padded(v->fields[i].name.len + 1) : 0);
+    }
+    return size;
+}
+
+static void *carve(char **memory, size_t size)
+{
+    void *p = *memory;
+    *memory += padded(size);
+    return p;
+}
+
+static void copy_value(const struct fby_value *from, struct fby_value *to, char **memory)
+{
+    *to = *from;
+    if (from->type == FBY_STRING || from->type == FBY_BYTES) {
+        char *bytes = carve(memory, from->len);
+        if (from->len)
+            memcpy(bytes, from->bytes, from->len);
+        to->bytes = bytes;
+    } else if (from->type == FBY_LIST) {
+        to->items = carve(memory, from->len * sizeof *to->items);
+        for (uint32_t i = 0; i < from->len; i++)
+            copy_value(&from->items[i], &to->items[i], memory);
+    } else if (from->type == FBY_MAP) {
+        to->fields = carve(memory, from->len * sizeof *to->fields);
+        for (uint32_t i = 0; i < from->len; i++) {
+            struct fby_bytes name = from->fields[i].name;
+            char *copy = carve(memory, name.len + 1);
+            memcpy(copy, name.data, name.len);
+            copy[name.len] = 0;
+            to->fields[i].name = (struct fby_bytes){copy, name.len};
+            copy_value(&from->fields[i].value, &to->fields[i].value, memory);
+        }
+    }
+}
+
+bool sparkplug_tree_copy(const struct fby_value *from, struct fby_value *to,
+                         void *(*alloc)(void *ctx, size_t size), void *ctx)
+{
+    size_t size = measure(from, 0);
+    char *memory = size == SIZE_MAX ? NULL : alloc(ctx, size ? size : 1);
+    if (memory)
+        copy_value(from, to, &memory);
+    return memory != NULL;
+}

@@ -25,4 +25,9 @@ long sparkplug_tree_unique(struct fby_value *map, struct arena *a);
 /* FBY_STRING: borrowed when it is UTF-8, else a copy with U+FFFD in it. False: no memory. */
 bool sparkplug_tree_text(struct bytes text, struct fby_value *out, struct arena *a);
 
+/* Deep copy into one piece of memory from `alloc`, with all bytes. False: there was none, or it is nested too
+ * deep. */
+bool sparkplug_tree_copy(const struct fby_value *from, struct fby_value *to,
+                         void *(*alloc)(void *ctx, size_t size), void *ctx);
+
 #endif

@@ -13,6 +13,7 @@ plugin_PROGRAMS += %D%/http.so
   %D%/http_transport.h
 %C%_http_so_CPPFLAGS = $(plugin_cppflags)
 %C%_http_so_CFLAGS = $(plugin_cflags) $(CURL_CFLAGS)
-%C%_http_so_LDFLAGS = $(plugin_ldflags)
+# Not to be unloaded: libcurl may have a thread that still resolves a name.
+%C%_http_so_LDFLAGS = $(plugin_ldflags) -Wl,-z,nodelete
 %C%_http_so_LDADD = $(CURL_LIBS)
 EXTRA_DIST += %D%/README.md

@@ -10,6 +10,7 @@
 #include "metrics/metrics.h"
 #include "plugin/plugin_host.h"
 #include "schema/schema.h"
+#include "sparkplug/sparkplug_stage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,7 +91,7 @@ static void print_choice(const struct decode_choice *c, int indent)
 
 static void print_decode(const struct decode_settings *d, int indent)
 {
-    static const char *const decodes[] = {"none", "protobuf", "json", "text", "plugin", "by"};
+    static const char *const decodes[] = {"none", "protobuf", "json", "text", "plugin", "by", "by its first stage"};
     static const char *const choices[] = {"topic", "content_type", "property", "capture"};
     printf("%*sdecode %s", indent, "", decodes[d->kind]);
     if (d->kind == DECODE_PROTOBUF)
@@ -162,6 +163,7 @@ int main(int argc, char **argv)
     struct loop *loop = loop_create(&err);
     struct metrics *metrics = metrics_create();
     struct plugin_host *plugins = plugin_host_create(argv[2], loop, metrics);
+    plugin_host_add_static(plugins, &sparkplug_stage_plugin);
     struct config_report *report = config_report_create();
     struct gateway_config *config = gateway_config_read(argv[1], plugins, report);
     struct buffer text = {0};

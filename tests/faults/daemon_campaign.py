@@ -19,7 +19,7 @@ import threading
 import time
 import zlib
 
-from campaign import Watch
+from campaign import Stalls, Watch
 import oracle as judge
 from harness import Failed
 
@@ -111,8 +111,7 @@ class DaemonCampaign:
         self.publisher = self.devices.publisher()
         self.sent = 0
         self.numbers = [0] * STREAMS
-        self.stalls = {}
-        self.stall_max_us = 0
+        self.stalls = Stalls()
         self.stopping = threading.Event()
         self.thread = None
 
@@ -164,24 +163,7 @@ class DaemonCampaign:
     # ---- The daemon ------------------------------------------------------------------------------------------
 
     def note_stalls(self):
-        """Add what this process counted of its loop; a process that is not there yet or any more has nothing to add."""
-        try:
-            turns = {key: value for (name, labels), value in self.gateway.metrics().items()
-                     if name == "forebay_loop_turn_seconds_bucket" for key in [dict(labels)["le"]]}
-            longest = self.gateway.status()["loop"]["turn_max_us"]
-        except (OSError, Failed):
-            return
-        for bound, count in turns.items():
-            self.stalls[bound] = self.stalls.get(bound, 0) + count
-        self.stall_max_us = max(self.stall_max_us, longest)
-
-    def stall_figures(self):
-        """p99 (the upper bound of its bucket, or the longest) and the longest turn, in ms, of all processes that could be asked."""
-        total = self.stalls.get("+Inf", 0)
-        bounds = sorted((float(bound), count) for bound, count in self.stalls.items() if bound != "+Inf")
-        p99 = next((bound for bound, count in bounds if count >= 0.99 * total), 50.0)
-        return {"stall_p99_ms": round(min(p99 * 1000, self.stall_max_us / 1000), 1),
-                "stall_max_ms": round(self.stall_max_us / 1000, 1)}
+        self.stalls.note(self.gateway)
 
     def kill(self):
         self.gateway.kill()
@@ -250,7 +232,7 @@ class DaemonCampaign:
         verdicts = self.judge(faults, excused)
         for target, verdict in zip(self.targets, verdicts):
             self.test.check(verdict, f"{self.name}: {target.name}: {faults} faults: {verdict} (seed {self.test.seed})")
-        stalls = self.stall_figures()
+        stalls = self.stalls.figures()
         self.test.note(f"{self.name}: the loop was held up for {stalls['stall_p99_ms']} ms (p99), "
                        f"{stalls['stall_max_ms']} ms (max)")
         judge.report(row or self.name, verdicts, faults=faults, seed=self.test.seed, seconds=self.watch.seconds(),

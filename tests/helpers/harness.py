@@ -382,8 +382,13 @@ class HttpServer:
         """Gone, with the connections that were kept open."""
         self.server.shutdown()
         self.server.server_close()
+        self.hang_up()
+
+    def hang_up(self):
+        """End every connection; new ones are welcome."""
         for connection in self.connections:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+        self.connections.clear()

@@ -52,6 +52,14 @@ class Broker(Process):
         except OSError:
             return False
 
+    def kick(self, client_id):
+        """End the connection of another client by taking its session over for a moment."""
+        name = client_id.encode()
+        body = b"\0\4MQTT\4\0\0\x0a" + len(name).to_bytes(2, "big") + name
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            connection.sendall(bytes([0x10, len(body)]) + body)
+            connection.recv(4)
+
     @property
     def url(self):
         return f"mqtt://127.0.0.1:{self.port}"

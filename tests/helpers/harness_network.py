@@ -8,8 +8,12 @@ cable between them that can be cut, bent and narrowed. Everything ends with the 
 """
 
 import os
+import socket
+import struct
 import subprocess
 import sys
+import threading
+import time
 
 from harness import Process, run
 
@@ -116,3 +120,71 @@ class Cable:
                 target("tc", "qdisc", "del", "dev", device, "root")
             except OSError:
                 pass  # it was not narrowed
+
+
+class NameServer:
+    """The name server of a test: it knows every name that ends with .test as 127.0.0.1, or behaves otherwise. The
+    files of the resolver are replaced in the mount namespace of this test alone."""
+
+    def __init__(self, test):
+        self.test = test
+        if not os.environ.get(_MARK):
+            test.skip("needs root and network namespaces")
+        self.mode, self.count = "right", 0
+        call("ip", "link", "set", "lo", "up")
+        files = {"resolv.conf": "nameserver 127.0.0.1\noptions timeout:5 attempts:2\n", "hosts": "127.0.0.1 localhost\n",
+                 "nsswitch.conf": "hosts: files dns\n"}
+        for name, text in files.items():
+            if not os.path.exists(f"/etc/{name}"):
+                test.skip(f"there is no /etc/{name} to stand in for")
+            call("mount", "--bind", test.write(name, text), os.path.realpath(f"/etc/{name}"))
+        self.socket = None
+        self.behave("right")
+        test.servers.append(self)
+
+    def behave(self, mode):
+        """right; silent: no answer; slow: the right one after 2 s; nxdomain: no such name; gone: nobody listens."""
+        self.mode = mode
+        if mode == "gone":
+            self.stop()
+        elif not self.socket:
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.socket.bind(("127.0.0.1", 53))
+            threading.Thread(target=self._run, args=(self.socket,), daemon=True).start()
+
+    def _run(self, own):
+        while True:
+            try:
+                question, address = own.recvfrom(512)
+            except OSError:
+                return
+            if not question:
+                return
+            self.count += 1
+            threading.Thread(target=self._answer, args=(own, question, address, self.mode), daemon=True).start()
+
+    def _answer(self, own, question, address, mode):
+        if mode == "silent":
+            return
+        if mode == "slow":
+            time.sleep(2)
+        end = question.index(0, 12) + 5
+        kind = struct.unpack(">H", question[end - 4:end - 2])[0]
+        known = kind == 1 and mode != "nxdomain"
+        flags = 0x8183 if mode == "nxdomain" else 0x8180
+        answer = question[:2] + struct.pack(">HHHHH", flags, 1, int(known), 0, 0) + question[12:end]
+        if known:
+            answer += b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 0, 4) + bytes([127, 0, 0, 1])
+        try:
+            own.sendto(answer, address)
+        except OSError:
+            pass  # it is gone
+
+    def stop(self):
+        own, self.socket = self.socket, None
+        if own:
+            try:
+                own.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # wakes the reader all the same
+            own.close()

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See sparkplug_birth.h. Metrics are found by binary search: aliases and names come from outside, and a
+ * search cannot be flooded as a hash can.
+ */
+#include "sparkplug/sparkplug_birth.h"
+
+#include "sparkplug/sparkplug_b.pb-c.h"
+#include "sparkplug/sparkplug_type.h"
+
+#include <stdlib.h>
+
+/* In front of the name and the unit of each metric. */
+struct entry {
+    uint64_t alias;
+    uint32_t name_len, unit_len;
+    uint8_t has_alias, type, padding[6];
+};
+
+/* The specification names none; these are what edge nodes use. */
+static const char *const unit_keys[] = {"engUnit", "engUnits", "EngUnit", "unit", "Unit", "units"};
+
+static bool is_unit_key(ProtobufCBinaryData key)
+{
+    for (size_t i = 0; i < sizeof unit_keys / sizeof unit_keys[0]; i++)
+        if (bytes_equal(bytes_of(key.data, key.len), bytes_of_text(unit_keys[i])))
+            return true;
+    return false;
+}
+
+static struct bytes find_unit(const Spb__PropertySet *set)
+{
+    for (size_t i = 0; set && i < set->n_keys && i < set->n_values; i++) {
+        const Spb__PropertyValue *v = set->values[i];
+        if (v->value_case == SPB__PROPERTY_VALUE__VALUE_STRING_VALUE && is_unit_key(set->keys[i]))
+            return bytes_of(v->string_value.data, v->string_value.len);
+    }
+    return bytes_of(NULL, 0);
+}
+
+bool sparkplug_birth_pack(const struct Spb__Payload *payload, struct buffer *out)
+{
+    for (size_t i = 0; i < payload->n_metrics; i++) {
+        const Spb__Metric *m = payload->metrics[i];
+        if (!m->has_name || m->name.len == 0)
+            continue;
+        struct bytes unit = find_unit(m->properties);
+        struct entry e = {.alias = m->has_alias ? m->alias : 0,
+                          .name_len = (uint32_t)m->name.len,
+                          .unit_len = (uint32_t)unit.len,
+                          .has_alias = m->has_alias != 0,
+                          .type = m->datatype < SPARKPLUG_TYPE_COUNT ? (uint8_t)m->datatype : 0};
+        buffer_add(out, &e, sizeof e);
+        buffer_add(out, m->name.data, m->name.len);
+        buffer_add(out, unit.data, unit.len);
+    }
+    return !out->failed;
+}
+
+/* Read one metric at `*at`; false: the bytes are not whole. */
+static bool read_entry(struct bytes packed, size_t *at, struct sparkplug_known *k)
+{
+    struct entry e;
+    size_t left = packed.len - *at;
+    if (left < sizeof e)
+        return false;
+    memcpy(&e, packed.data + *at, sizeof e);
+    left -= sizeof e;
+    if (e.name_len > left || e.unit_len > left - e.name_len || e.has_alias > 1 ||
+        e.type >= SPARKPLUG_TYPE_COUNT)
+        return false;
+    const uint8_t *name = packed.data + *at + sizeof e;
+    *k = (struct sparkplug_known){bytes_of(name, e.name_len), bytes_of(name + e.name_len, e.unit_len),
+                                  e.alias, e.has_alias, e.type};
+    *at += sizeof e + e.name_len + e.unit_len;
+    return true;
+}
+
+static bool count_entries(struct bytes packed, uint32_t *count)
+{
+    struct sparkplug_known k;
+    *count = 0;
+    for (size_t at = 0; at < packed.len; (*count)++)
+        if (!read_entry(packed, &at, &k))
+            return false;
+    return true;
+}
+
+/* Of equal aliases, which no right birth has, the first stays first. */
+static int compare_metrics(const void *a, const void *b)
+{
+    const struct sparkplug_known *x = a, *y = b;
+    if (x->has_alias != y->has_alias)
+        return x->has_alias ? -1 : 1;
+    if (x->has_alias && x->alias != y->alias)
+        return x->alias < y->alias ? -1 : 1;
+    return x->name.data < y->name.data ? -1 : 1;
+}
+
+static int compare_names(struct bytes x, struct bytes y)
+{
+    size_t shorter = x.len < y.len ? x.len : y.len;
+    int order = shorter ? memcmp(x.data, y.data, shorter) : 0;
+    return order ? order : x.len < y.len ? -1 : x.len > y.len;
+}
+
+static int compare_indexes(const void *a, const void *b, void *ctx)
+{
+    const struct sparkplug_known *metrics = ctx;
+    return compare_names(metrics[*(const uint32_t *)a].name, metrics[*(const uint32_t *)b].name);
+}
+
+static void fill(struct sparkplug_birth *b)
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < b->count; i++)
+        (void)read_entry(b->packed, &at, &b->metrics[i]);
+    qsort(b->metrics, b->count, sizeof *b->metrics, compare_metrics);
+    for (uint32_t i = 0; i < b->count; i++) {
+        b->by_name[i] = i;
+        b->alias_count += b->metrics[i].has_alias;
+    }
+    qsort_r(b->by_name, b->count, sizeof *b->by_name, compare_indexes, b->metrics);
+}
+
+struct sparkplug_birth *sparkplug_birth_create(struct bytes packed)
+{
+    uint32_t count;
+    if (!count_entries(packed, &count))
+        return NULL;
+    size_t metrics_size = count * sizeof(struct sparkplug_known), index_size = count * sizeof(uint32_t);
+    struct sparkplug_birth *b = calloc(1, sizeof *b + metrics_size + index_size + packed.len);
+    if (!b)
+        return NULL;
+    b->references = 1;
+    b->count = count;
+    b->metrics = (struct sparkplug_known *)(b + 1);
+    b->by_name = (uint32_t *)(void *)(b->metrics + count);
+    uint8_t *copy = (uint8_t *)(b->by_name + count);
+    if (packed.len)
+        memcpy(copy, packed.data, packed.len);
+    b->packed = bytes_of(copy, packed.len);
+    fill(b);
+    return b;
+}
+
+struct sparkplug_birth *sparkplug_birth_ref(struct sparkplug_birth *b)
+{
+    b->references++;
+    return b;
+}
+
+void sparkplug_birth_unref(struct sparkplug_birth *b)
+{
+    if (b && --b->references == 0)
+        free(b);
+}
+
+const struct sparkplug_known *sparkplug_birth_find_alias(const struct sparkplug_birth *b, uint64_t alias)
+{
+    uint32_t low = 0, high = b->alias_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (b->metrics[middle].alias < alias)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < b->alias_count && b->metrics[low].alias == alias ? &b->metrics[low] : NULL;
+}
+
+const struct sparkplug_known *sparkplug_birth_find_name(const struct sparkplug_birth *b, struct bytes name)
+{
+    uint32_t low = 0, high = b->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (compare_names(b->metrics[b->by_name[middle]].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct sparkplug_known *k = low < b->count ? &b->metrics[b->by_name[low]] : NULL;
+    return k && bytes_equal(k->name, name) ? k : NULL;
+}

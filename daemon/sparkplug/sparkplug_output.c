@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See sparkplug_output.h.
+ */
+#include "sparkplug/sparkplug_output.h"
+
+#include "message/value.h"
+#include "sparkplug/sparkplug_b.pb-c.h"
+#include "sparkplug/sparkplug_metric.h"
+#include "sparkplug/sparkplug_number.h"
+#include "sparkplug/sparkplug_payload.h"
+#include "sparkplug/sparkplug_tree.h"
+
+#include <stdio.h>
+
+enum { MESSAGE_FIELDS = 9, METRIC_FIELDS = 11, METADATA_FIELDS = 8 };
+
+struct writer {
+    const struct sparkplug_birth *birth; /* NULL: nothing is known */
+    const struct sparkplug_output_settings *settings;
+    struct arena *arena;
+    struct error *err;
+};
+
+static enum status no_memory(struct error *err)
+{
+    return error_set(err, STATUS_LIMIT, "its tree needs more memory than a message may use");
+}
+
+static struct bytes bytes_of_data(ProtobufCBinaryData data)
+{
+    return bytes_of(data.data, data.len);
+}
+
+/* ---- Metrics ---- */
+
+static const struct sparkplug_known *find_known(const struct writer *w, const Spb__Metric *m)
+{
+    if (!w->birth)
+        return NULL;
+    if (m->has_name && m->name.len > 0)
+        return sparkplug_birth_find_name(w->birth, bytes_of_data(m->name));
+    return m->has_alias ? sparkplug_birth_find_alias(w->birth, m->alias) : NULL;
+}
+
+static bool is_quality(struct fby_bytes name)
+{
+    return name.len == 7 && (memcmp(name.data, "Quality", 7) == 0 || memcmp(name.data, "quality", 7) == 0);
+}
+
+static enum status put_properties(struct writer *w, const Spb__Metric *m, struct fby_value *out)
+{
+    struct fby_value properties;
+    struct error err;
+    if (!m->properties)
+        return STATUS_OK;
+    enum status s = sparkplug_metric_properties(m->properties, w->arena, &properties, &err);
+    if (s == STATUS_LIMIT)
+        return no_memory(w->err);
+    if (s != STATUS_OK)
+        return STATUS_OK; /* half a set says nothing; the value is still right */
+    for (uint32_t i = 0; i < properties.len; i++) {
+        if (!is_quality(properties.fields[i].name))
+            continue;
+        sparkplug_tree_put(out, "quality", properties.fields[i].value);
+        break;
+    }
+    if (w->settings->properties)
+        sparkplug_tree_put(out, "properties", properties);
+    return STATUS_OK;
+}
+
+static bool put_text(struct fby_value *map, const char *name, bool has, ProtobufCBinaryData text,
+                     struct arena *a)
+{
+    struct fby_value v;
+    if (!has)
+        return true;
+    if (!sparkplug_tree_text(bytes_of_data(text), &v, a))
+        return false;
+    sparkplug_tree_put(map, name, v);
+    return true;
+}
+
+static enum status put_metadata(struct writer *w, const Spb__MetaData *m, struct fby_value *out)
+{
+    struct fby_value map;
+    if (!m)
+        return STATUS_OK;
+    if (!sparkplug_tree_map(&map, METADATA_FIELDS, w->arena))
+        return no_memory(w->err);
+    if (m->has_is_multi_part)
+        sparkplug_tree_put(&map, "is_multi_part", value_bool(m->is_multi_part));
+    bool right = put_text(&map, "content_type", m->has_content_type, m->content_type, w->arena);
+    if (m->has_size)
+        sparkplug_tree_put(&map, "size", sparkplug_number_from_bits(m->size, SPARKPLUG_UINT64));
+    if (m->has_seq)
+        sparkplug_tree_put(&map, "seq", sparkplug_number_from_bits(m->seq, SPARKPLUG_UINT64));
+    right = right && put_text(&map, "file_name", m->has_file_name, m->file_name, w->arena) &&
+            put_text(&map, "file_type", m->has_file_type, m->file_type, w->arena) &&
+            put_text(&map, "md5", m->has_md5, m->md5, w->arena) &&
+            put_text(&map, "description", m->has_description, m->description, w->arena);
+    sparkplug_tree_put(out, "metadata", map);
+    return right ? STATUS_OK : no_memory(w->err);
+}
+
+static enum status put_value(struct writer *w, const Spb__Metric *m, unsigned type, struct fby_value *out)
+{
+    struct error err;
+    struct fby_value value, words;
+    enum status s = sparkplug_metric_value(m, type, w->arena, &value, &err);
+    if (s == STATUS_LIMIT && w->arena->failed)
+        return no_memory(w->err);
+    if (s == STATUS_OK) {
+        sparkplug_tree_put(out, "value", value);
+        return STATUS_OK;
+    }
+    sparkplug_tree_put(out, "value", value_null());
+    char *text = arena_strdup(w->arena, err.text);
+    if (!text)
+        return no_memory(w->err);
+    words = value_text(text);
+    sparkplug_tree_put(out, "error", words);
+    return STATUS_OK;
+}
+
+/* The metric's fields but its name. */
+static enum status write_fields(struct writer *w, const Spb__Metric *m, const struct sparkplug_known *known,
+                                struct fby_value *out)
+{
+    struct fby_value unit;
+    unsigned type = m->has_datatype && m->datatype != SPARKPLUG_UNKNOWN ? m->datatype
+                    : known                                             ? known->type
+                                                                        : (unsigned)SPARKPLUG_UNKNOWN;
+    sparkplug_tree_put(out, "type", value_text(sparkplug_type_name(type)));
+    enum status s = put_value(w, m, type, out);
+    if (s != STATUS_OK)
+        return s;
+    if (m->has_timestamp)
+        sparkplug_tree_put(out, "timestamp", sparkplug_number_time(m->timestamp));
+    if (known && known->unit.len > 0) {
+        if (!sparkplug_tree_text(known->unit, &unit, w->arena))
+            return no_memory(w->err);
+        sparkplug_tree_put(out, "unit", unit);
+    }
+    if (m->is_historical)
+        sparkplug_tree_put(out, "is_historical", value_bool(true));
+    if (m->is_transient)
+        sparkplug_tree_put(out, "is_transient", value_bool(true));
+    s = put_properties(w, m, out);
+    return s == STATUS_OK ? put_metadata(w, m->metadata, out) : s;
+}
+
+/* Its own, or the declared one; empty: nobody knows it. */
+static struct bytes name_of(const Spb__Metric *m, const struct sparkplug_known *known)
+{
+    if (m->has_name && m->name.len > 0)
+        return bytes_of_data(m->name);
+    return known ? known->name : bytes_of("", 0);
+}
+
+static enum status write_listed(struct writer *w, const Spb__Metric *m, struct fby_value *list)
+{
+    const struct sparkplug_known *known = find_known(w, m);
+    struct bytes name = name_of(m, known);
+    struct fby_value *out = sparkplug_tree_next(list), text;
+    if (!sparkplug_tree_map(out, METRIC_FIELDS, w->arena) || !sparkplug_tree_text(name, &text, w->arena))
+        return no_memory(w->err);
+    if (name.len > 0)
+        sparkplug_tree_put(out, "name", text);
+    else if (m->has_alias)
+        sparkplug_tree_put(out, "alias", sparkplug_number_from_bits(m->alias, SPARKPLUG_UINT64));
+    return write_fields(w, m, known, out);
+}
+
+/* A name that nobody knows is "#alias". */
+static enum status write_mapped(struct writer *w, const Spb__Metric *m, struct fby_value *map)
+{
+    const struct sparkplug_known *known = find_known(w, m);
+    struct bytes name = name_of(m, known);
+    struct fby_value fields;
+    char made[32];
+    if (name.len == 0)
+        name = bytes_of(made, (size_t)snprintf(made, sizeof made, "#%llu", (unsigned long long)m->alias));
+    if (!sparkplug_tree_map(&fields, METRIC_FIELDS, w->arena))
+        return no_memory(w->err);
+    enum status s = write_fields(w, m, known, &fields);
+    if (s != STATUS_OK)
+        return s;
+    const struct fby_value *value =
+        w->settings->form == SPARKPLUG_OUTPUT_VALUES ? &fields.fields[1].value : &fields;
+    return sparkplug_tree_put_bytes(map, name, *value, w->arena) ? STATUS_OK : no_memory(w->err);
+}
+
+static enum status write_metrics(struct writer *w, const Spb__Payload *p, struct fby_value *out,
+                                 size_t *overwritten)
+{
+    bool is_list = w->settings->form == SPARKPLUG_OUTPUT_LIST;
+    bool room = is_list ? sparkplug_tree_list(out, p->n_metrics, w->arena)
+                        : sparkplug_tree_map(out, p->n_metrics, w->arena);
+    enum status s = room ? STATUS_OK : no_memory(w->err);
+    for (size_t i = 0; i < p->n_metrics && s == STATUS_OK; i++)
+        s = is_list ? write_listed(w, p->metrics[i], out) : write_mapped(w, p->metrics[i], out);
+    if (s != STATUS_OK || is_list)
+        return s;
+    long taken_out = sparkplug_tree_unique(out, w->arena);
+    if (taken_out < 0)
+        return no_memory(w->err);
+    *overwritten = (size_t)taken_out;
+    return STATUS_OK;
+}
+
+/* ---- Messages ---- */
+
+static bool put_place(struct fby_value *out, struct bytes group, struct bytes edge_node, struct bytes device,
+                      struct arena *a)
+{
+    struct fby_value v;
+    const struct {
+        const char *name;
+        struct bytes text;
+    } parts[] = {{"group", group}, {"edge_node", edge_node}, {"device", device}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].text.len == 0)
+            continue;
+        if (!sparkplug_tree_text(parts[i].text, &v, a))
+            return false;
+        sparkplug_tree_put(out, parts[i].name, v);
+    }
+    return true;
+}
+
+enum status sparkplug_output_message(const struct sparkplug_arrival *a, const struct sparkplug_decision *d,
+                                     const struct sparkplug_output_settings *s, struct arena *arena,
+                                     struct fby_value *out, size_t *overwritten, struct error *err)
+{
+    struct writer w = {.birth = d->birth, .settings = s, .arena = arena, .err = err};
+    const Spb__Payload *p = a->payload;
+    struct fby_value metrics;
+    uint64_t bdseq;
+    *overwritten = 0;
+    if (!sparkplug_tree_map(out, MESSAGE_FIELDS, arena))
+        return no_memory(err);
+    sparkplug_tree_put(out, "type", value_text(sparkplug_topic_message_name(a->topic.message)));
+    if (!put_place(out, a->topic.group, a->topic.edge_node, a->topic.device, arena))
+        return no_memory(err);
+    if (p->has_timestamp)
+        sparkplug_tree_put(out, "timestamp", sparkplug_number_time(p->timestamp));
+    if (p->has_seq)
+        sparkplug_tree_put(out, "seq", sparkplug_number_from_bits(p->seq, SPARKPLUG_UINT64));
+    if (d->missing_seq >= 0)
+        sparkplug_tree_put(out, "missing_seq", value_int(d->missing_seq));
+    if (sparkplug_payload_bdseq(p, &bdseq))
+        sparkplug_tree_put(out, "bdseq", sparkplug_number_from_bits(bdseq, SPARKPLUG_UINT64));
+    enum status status = write_metrics(&w, p, &metrics, overwritten);
+    if (status == STATUS_OK)
+        sparkplug_tree_put(out, "metrics", metrics);
+    return status;
+}
+
+bool sparkplug_output_event(const struct sparkplug_node *node, struct bytes device, bool online,
+                            uint64_t timestamp_ms, struct arena *arena, struct fby_value *out)
+{
+    if (!sparkplug_tree_map(out, MESSAGE_FIELDS, arena))
+        return false;
+    sparkplug_tree_put(out, "type", value_text(online ? "ONLINE" : "OFFLINE"));
+    if (!put_place(out, node->group, node->edge_node, device, arena))
+        return false;
+    if (timestamp_ms)
+        sparkplug_tree_put(out, "timestamp", sparkplug_number_time(timestamp_ms));
+    return true;
+}
+
+enum status sparkplug_output_state(const struct sparkplug_topic *t, struct bytes payload, struct arena *arena,
+                                   struct fby_value *out, struct error *err)
+{
+    struct fby_value host, state;
+    if (!sparkplug_tree_map(out, MESSAGE_FIELDS, arena) || !sparkplug_tree_text(t->edge_node, &host, arena))
+        return no_memory(err);
+    if (value_parse_json(payload, NULL, arena, &state, NULL) != STATUS_OK &&
+        !sparkplug_tree_text(payload, &state, arena))
+        return no_memory(err);
+    sparkplug_tree_put(out, "type", value_text("STATE"));
+    sparkplug_tree_put(out, "host", host);
+    sparkplug_tree_put(out, "state", state);
+    return STATUS_OK;
+}
