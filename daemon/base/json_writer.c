@@ -106,6 +106,14 @@ bool json_write_string(struct buffer *out, struct bytes text)
             break;
         memcpy(to + at, &word, sizeof word);
     }
+    uint32_t half;
+    if (text.len - at >= sizeof half) {
+        memcpy(&half, text.data + at, sizeof half);
+        if (is_plain_word(half | EACH_BYTE((uint64_t)' ') << 32)) {
+            memcpy(to + at, &half, sizeof half);
+            at += sizeof half;
+        }
+    }
     for (; at < text.len && is_plain(text.data[at]); at++)
         to[at] = text.data[at];
     out->len += 1 + at;

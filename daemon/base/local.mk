@@ -26,6 +26,12 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/log.h \
   %D%/number_format.c \
   %D%/number_format.h \
+  %D%/number_parse.c \
+  %D%/number_parse.h \
+  %D%/number_powers.c \
+  %D%/number_powers.h \
+  %D%/time_format.c \
+  %D%/time_format.h \
   %D%/json_writer.c \
   %D%/json_writer.h \
   %D%/utf8.c \

@@ -2,9 +2,11 @@
  *
  * See number_format.h. Floating point takes one of two ways: values that are short decimals (most readings of
  * sensors are) are found by trying; all others go through the algorithm of Raffaello Giulietti, "The
- * Schubfach way to render doubles" (2020), whose table of powers of ten is computed when the program starts.
+ * Schubfach way to render doubles" (2020).
  */
 #include "base/number_format.h"
+
+#include "base/number_powers.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -54,7 +56,6 @@ static unsigned count_digits(uint64_t value)
     return digits + (value >= powers_of_ten[digits]) + (value == 0);
 }
 
-/* Write the last `count` digits of `value`, with leading zeros. */
 static void write_digits(uint64_t value, unsigned count, char *text)
 {
     char *to = text + count;
@@ -62,6 +63,11 @@ static void write_digits(uint64_t value, unsigned count, char *text)
         memcpy(to -= 2, digit_pairs + value % 100 * 2, 2);
     if (count)
         to[-1] = (char)('0' + value % 10);
+}
+
+void number_format_digits(uint64_t value, unsigned count, char *text)
+{
+    write_digits(value, count, text);
 }
 
 size_t number_format_uint64(uint64_t value, char *text)
@@ -142,20 +148,28 @@ static bool reads_back(double quotient, double value, bool is_float)
     return is_float ? (double)(float)quotient == value : quotient == value;
 }
 
+static bool is_near_whole(double scaled, double tolerance)
+{
+    double off = scaled - (double)(uint64_t)(scaled + 0.5);
+    return off <= scaled * tolerance && off >= -scaled * tolerance;
+}
+
 /* Try numbers with few decimals; 0 when `value` (positive) is none. The first number of decimals that works
  * is the shortest form, and the limit on the digits leaves only one candidate for it. */
 static size_t write_short_decimal(double value, bool is_float, char *text)
 {
     double limit = is_float ? 0x1p21 : 0x1p50;
     double tolerance = is_float ? 0x1p-23 : 0x1p-51;
+    double longest = value * short_scales[MAX_SHORT_DECIMALS];
+    if (longest < limit && !is_near_whole(longest, 2 * tolerance))
+        return 0; /* nor can it be with fewer decimals */
     for (unsigned decimals = 0; decimals <= MAX_SHORT_DECIMALS; decimals++) {
         double scaled = value * short_scales[decimals];
         if (scaled >= limit)
             return 0;
-        uint64_t digits = (uint64_t)(scaled + 0.5);
-        double off = scaled - (double)digits;
-        if (off > scaled * tolerance || off < -scaled * tolerance)
+        if (!is_near_whole(scaled, tolerance))
             continue;
+        uint64_t digits = (uint64_t)(scaled + 0.5);
         if (!reads_back((double)digits / short_scales[decimals], value, is_float))
             continue;
         uint64_t whole = digits / powers_of_ten[decimals];
@@ -169,65 +183,6 @@ static size_t write_short_decimal(double value, bool is_float, char *text)
     return 0;
 }
 
-/* ---- Powers of ten ---- */
-
-enum { FIRST_POWER = -292, LAST_POWER = 324 };
-
-/* The 128 leading bits of 10^power, rounded up. */
-static struct power {
-    uint64_t high, low;
-} powers[LAST_POWER - FIRST_POWER + 1];
-
-enum { BIG_WORDS = 14 }; /* 5^324 has 753 bits; 5^-292 begins 678 bits behind the point */
-
-/* The leading bits of `big` (lowest word first), rounded up if anything follows or `more` does. */
-static struct power leading_bits(const uint64_t *big, bool more)
-{
-    int top = BIG_WORDS - 1;
-    while (!big[top])
-        top--;
-    int shift = __builtin_clzll(big[top]);
-    uint64_t words[3] = {big[top], top > 0 ? big[top - 1] : 0, top > 1 ? big[top - 2] : 0};
-    struct power p = {words[0], words[1]};
-    if (shift) {
-        p.high = words[0] << shift | words[1] >> (64 - shift);
-        p.low = words[1] << shift | words[2] >> (64 - shift);
-    }
-    more = more || words[2] << shift;
-    for (int i = 0; i < top - 2 && !more; i++)
-        more = big[i] != 0;
-    if (more && ++p.low == 0)
-        p.high++;
-    return p;
-}
-
-/* A factor of two only moves the bits, so powers of five do. Division by five, each time cut to an integer,
- * gives the same as one division by the power. */
-static void __attribute__((constructor)) compute_powers(void)
-{
-    uint64_t big[BIG_WORDS] = {1};
-    for (int k = 0; k <= LAST_POWER; k++) {
-        powers[k - FIRST_POWER] = leading_bits(big, false);
-        uint128 carry = 0;
-        for (int i = 0; i < BIG_WORDS; i++) {
-            carry += (uint128)big[i] * 5;
-            big[i] = (uint64_t)carry;
-            carry >>= 64;
-        }
-    }
-    memset(big, 0, sizeof big);
-    big[BIG_WORDS - 1] = UINT64_C(1) << 63;
-    for (int k = -1; k >= FIRST_POWER; k--) {
-        uint128 rest = 0;
-        for (int i = BIG_WORDS - 1; i >= 0; i--) {
-            rest = rest << 64 | big[i];
-            big[i] = (uint64_t)(rest / 5);
-            rest %= 5;
-        }
-        powers[k - FIRST_POWER] = leading_bits(big, true);
-    }
-}
-
 /* ---- Shortest digits ---- */
 
 struct decimal {
@@ -236,11 +191,6 @@ struct decimal {
 };
 
 /* Floors of logarithms by fixed point; exact for every exponent a double has. */
-static int floor_log2_of_power10(int k)
-{
-    return k * 1741647 >> 19;
-}
-
 static int floor_log10_of_power2(int q)
 {
     return q * 1262611 >> 22;
@@ -253,7 +203,7 @@ static int floor_log10_of_3_quarters_of_power2(int q)
 
 /* p x factor / 2^128; the lowest bit of the result is set when it is not exact, which keeps comparisons
  * right. */
-static uint64_t scale(struct power p, uint64_t factor)
+static uint64_t scale(struct number_power p, uint64_t factor)
 {
     uint128 product = (uint128)p.high * factor + (uint64_t)((uint128)p.low * factor >> 64);
     return (uint64_t)(product >> 64) | ((uint64_t)product > 1);
@@ -275,8 +225,8 @@ static struct decimal strip_zeros(uint64_t tens, int exponent)
 static struct decimal find_shortest(uint64_t mantissa, int exponent, bool below_is_closer)
 {
     int k = below_is_closer ? floor_log10_of_3_quarters_of_power2(exponent) : floor_log10_of_power2(exponent);
-    int shift = exponent + floor_log2_of_power10(-k) + 1;
-    struct power p = powers[-k - FIRST_POWER];
+    int shift = exponent + number_powers_log2(-k) + 1;
+    struct number_power p = number_powers_get(-k);
     bool is_odd = mantissa & 1;
     /* In quarters of 10^k: the value and the ends of its interval. */
     uint64_t value = scale(p, mantissa * 4 << shift);

@@ -4,16 +4,18 @@
  */
 #include "base/json_writer.h"
 #include "base/number_format.h"
+#include "base/time_format.h"
 #include "message/value.h"
 
 #include <math.h>
-#include <stdio.h>
 
 static void write_number(const struct fby_value *v, struct buffer *out)
 {
-    char text[NUMBER_FORMAT_MAX + 2];
-    size_t len = 0;
     bool quoted = v->type != FBY_DOUBLE && (v->flags & FBY_FLAG_TEXT64);
+    if (!buffer_reserve(out, NUMBER_FORMAT_MAX + 2))
+        return;
+    char *text = (char *)out->data + out->len;
+    size_t len = 0;
     if (quoted)
         text[len++] = '"';
     if (v->type == FBY_INT)
@@ -26,7 +28,7 @@ static void write_number(const struct fby_value *v, struct buffer *out)
         len += number_format_double(v->number, text + len);
     if (quoted)
         text[len++] = '"';
-    buffer_add(out, text, len);
+    out->len += len;
 }
 
 static void write_double(const struct fby_value *v, struct buffer *out)
@@ -52,42 +54,14 @@ static void write_hex(struct buffer *out, const char *data, size_t len)
     out->len += 2 * len + 2;
 }
 
-/* Gregorian date of a day counted from 1970-01-01, in eras of 400 years that begin on March 1st. */
-static void date_of_day(int64_t day, int64_t *year, unsigned *month, unsigned *day_of_month)
-{
-    day += 719468;
-    int64_t era = (day >= 0 ? day : day - 146096) / 146097;
-    unsigned in_era = (unsigned)(day - era * 146097);
-    unsigned year_of_era = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
-    unsigned day_of_year = in_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    unsigned shifted = (5 * day_of_year + 2) / 153;
-    *day_of_month = day_of_year - (153 * shifted + 2) / 5 + 1;
-    *month = shifted < 10 ? shifted + 3 : shifted - 9;
-    *year = (int64_t)year_of_era + era * 400 + (*month <= 2);
-}
-
-/* With 0, 3, 6 or 9 digits of a second, as many as it needs. Years that RFC 3339 does not have get a sign. */
 static void write_time(struct buffer *out, int64_t time_s, uint32_t nanoseconds)
 {
-    int64_t day = time_s / 86400 - (time_s % 86400 < 0), year;
-    unsigned second = (unsigned)(time_s - day * 86400), month, day_of_month;
-    date_of_day(day, &year, &month, &day_of_month);
-    const char *sign = year < 0 ? "-" : year > 9999 ? "+" : "";
-    char text[80];
-    int len = snprintf(text, sizeof text, "\"%s%04lld-%02u-%02uT%02u:%02u:%02u", sign,
-                       year < 0 ? -(long long)year : (long long)year, month, day_of_month, second / 3600,
-                       second / 60 % 60, second % 60);
-    buffer_add(out, text, (size_t)len);
-    unsigned fraction = nanoseconds % 1000000000, digits = 9;
-    while (fraction && digits > 3 && fraction % 1000 == 0) {
-        fraction /= 1000;
-        digits -= 3;
-    }
-    if (fraction) {
-        len = snprintf(text, sizeof text, ".%0*u", (int)digits, fraction);
-        buffer_add(out, text, (size_t)len);
-    }
-    buffer_add(out, "Z\"", 2);
+    if (!buffer_reserve(out, TIME_FORMAT_MAX + 2))
+        return;
+    char *text = (char *)out->data + out->len;
+    size_t len = time_format_utc(time_s, nanoseconds, text + 1);
+    text[0] = text[len + 1] = '"';
+    out->len += len + 2;
 }
 
 /* Whether the text is a whole number: a stage may have put another one under the same flags. */
@@ -158,7 +132,7 @@ static void write_below(const struct writer *w, const struct fby_value *v, unsig
     }
     switch (v->type) {
     case FBY_BOOL:
-        buffer_add_text(w->out, v->boolean ? "true" : "false");
+        buffer_add(w->out, v->boolean ? "true" : "false", v->boolean ? 4 : 5);
         return;
     case FBY_INT:
     case FBY_UINT:

@@ -3,6 +3,7 @@
  * JSON text as a value tree, see value.h: one pass over the text, entries of open containers on a stack that
  * begins in the caller's frame, each finished container copied to the arena in one piece.
  */
+#include "base/number_parse.h"
 #include "base/strmap.h"
 #include "base/utf8.h"
 #include "message/value.h"
@@ -279,19 +280,28 @@ static double text_to_double(const char *text)
     return c_locale ? strtod_l(text, NULL, c_locale) : strtod(text, NULL);
 }
 
-static enum status convert_double(struct parser *p, const uint8_t *text, size_t len, struct fby_value *out)
+/* The few numbers that lie so near to the middle of two doubles that all of their digits count. */
+static bool convert_hard_double(struct parser *p, const uint8_t *text, size_t len, double *number)
 {
     char small[64], *copy = small;
     struct arena_mark mark = arena_mark(p->arena);
     if (len >= sizeof small)
         copy = arena_alloc(p->arena, len + 1);
     if (!copy)
-        return no_room(p);
+        return false;
     memcpy(copy, text, len);
     copy[len] = 0;
-    double number = text_to_double(copy);
+    *number = text_to_double(copy);
     if (copy != small)
         arena_rewind(p->arena, mark);
+    return true;
+}
+
+static enum status convert_double(struct parser *p, const uint8_t *text, size_t len, struct fby_value *out)
+{
+    double number;
+    if (!number_parse_double(bytes_of(text, len), &number) && !convert_hard_double(p, text, len, &number))
+        return no_room(p);
     if (!isfinite(number))
         return fail(p, "the number is too large");
     *out = value_double(number);

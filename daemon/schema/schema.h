@@ -71,10 +71,11 @@ struct schema_options {
     int64_t max_payload;  /* bytes, 256 KiB; at most 16 MiB */
     int64_t max_depth;    /* 64 */
     int64_t max_elements; /* 65,536 */
-    int64_t max_output;   /* bytes of JSON, min(4 MiB, 32 x payload + 64 KiB) */
+    int64_t max_output;   /* bytes of JSON, min(4 MiB, 16 KiB + 32 x payload) */
 };
-/* Beside these, decoding one payload takes at most min(8 MiB, 48 x payload + 64 KiB) from the arena (more
- * with a larger max_elements, or for emit_defaults). */
+/* Beside these, decoding one payload takes at most min(8 MiB, 64 KiB + 48 x payload) from the arena; with
+ * emit_defaults 48 bytes more for each unset field that is shown, which may be 4,096 + 4 x payload. A larger
+ * max_elements lifts the 8 MiB. */
 /* What an operator gets without asking: original names, 64-bit integers as numbers, and fields that are at
  * their default, so that a reading of 0 is seen by conditions and by whom the message goes to. */
 struct schema_options schema_options_default(void);

@@ -4,6 +4,7 @@
  */
 #include "schema/schema_convert.h"
 
+#include "base/time_format.h"
 #include "base/utf8.h"
 #include "message/value.h"
 #include "schema/schema_wellknown.h"
@@ -234,10 +235,10 @@ static const char *format_time(const struct fby_value *v, struct arena *a, struc
 {
     if (!schema_timestamp_is_valid(v->time_s, (int32_t)v->len))
         return out_of_range;
-    char *text = arena_alloc(a, SCHEMA_TIMESTAMP_TEXT_MAX);
+    char *text = arena_alloc(a, SCHEMA_TIME_TEXT_MAX);
     if (!text)
         return no_memory;
-    *out = bytes_of(text, schema_timestamp_format(v->time_s, (int32_t)v->len, text));
+    *out = bytes_of(text, time_format_utc(v->time_s, v->len, text));
     return NULL;
 }
 

@@ -12,7 +12,7 @@ enum {
     DEPTH_DEFAULT = 64,
     ELEMENTS_DEFAULT = 65536,
     ELEMENTS_MAX = 64 * 1024 * 1024,
-    OUTPUT_BASE = 64 * 1024,
+    OUTPUT_BASE = 16 * 1024,
     OUTPUT_DEFAULT_MAX = 4 * 1024 * 1024,
     OUTPUT_FACTOR = 32,
     ARENA_BASE = 64 * 1024,
@@ -49,7 +49,7 @@ size_t schema_limit_arena(const struct schema_options *o, size_t payload_len, st
 {
     size_t limit = a->limit, bound = ARENA_BASE + ARENA_FACTOR * payload_len;
     if (o->emit_defaults)
-        bound += ARENA_FACTOR * (size_t)o->max_elements;
+        bound += ARENA_FACTOR * (size_t)schema_reader_max_defaults(o, payload_len);
     if (bound > ARENA_MAX && o->max_elements <= ELEMENTS_DEFAULT)
         bound = ARENA_MAX;
     if (!limit || a->used + bound < limit)

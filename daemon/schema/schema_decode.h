@@ -56,7 +56,7 @@ static inline bool schema_check_repeats(struct schema_reader *r, const struct sc
 static inline bool schema_spend_defaults(struct schema_reader *r, const struct schema_type *t, bool *defaults)
 {
     *defaults = r->options->emit_defaults && t->default_count > 0;
-    return !*defaults || schema_reader_spend(r, t->default_count);
+    return !*defaults || schema_reader_spend_defaults(r, t->default_count);
 }
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "base/json_writer.h"
 #include "base/number_format.h"
+#include "base/time_format.h"
 #include "base/utf8.h"
 #include "schema/schema_decode.h"
 #include "schema/schema_map.h"
@@ -285,17 +286,42 @@ static inline void put_key(struct json *j, const struct schema_field *f)
     b->len += key.len - first;
 }
 
+/* What an unset field is shown as; nothing for an enum, whose name says it. */
+static struct bytes default_text(const struct json *j, const struct schema_field *f)
+{
+    if (f->flags & SCHEMA_FIELD_MAP)
+        return bytes_of("{}", 2);
+    if (f->flags & SCHEMA_FIELD_REPEATED)
+        return bytes_of("[]", 2);
+    switch ((enum schema_kind)f->kind) {
+    case SCHEMA_KIND_STRING:
+    case SCHEMA_KIND_BYTES:
+        return bytes_of("\"\"", 2);
+    case SCHEMA_KIND_BOOL:
+        return bytes_of("false", 5);
+    case SCHEMA_KIND_ENUM:
+        return bytes_of("", 0);
+    case SCHEMA_KIND_INT64:
+    case SCHEMA_KIND_UINT64:
+    case SCHEMA_KIND_SINT64:
+    case SCHEMA_KIND_FIXED64:
+    case SCHEMA_KIND_SFIXED64:
+        return j->r->options->int64_numbers ? bytes_of("0", 1) : bytes_of("\"0\"", 3);
+    default:
+        return bytes_of("0", 1);
+    }
+}
+
 static void write_default(struct json *j, const struct schema_field *f)
 {
     if (!schema_field_has_default(f))
         return;
+    struct bytes text = default_text(j, f);
     put_key(j, f);
-    if (f->flags & SCHEMA_FIELD_MAP)
-        PUT(j->out, "{}");
-    else if (f->flags & SCHEMA_FIELD_REPEATED)
-        PUT(j->out, "[]");
+    if (text.len)
+        put_raw(j->out, (const char *)text.data, text.len);
     else
-        write_scalar(j, f, schema_map_default(f));
+        put_enum(j, f->enumeration, (int32_t)schema_map_default(f).number);
 }
 
 /* One field of a message with all its occurrences. */
@@ -363,10 +389,10 @@ static bool write_time(struct json *j, const struct schema_type *t, const struct
     int32_t nanos;
     if (!schema_read_time(j->r, t, level, &seconds, &nanos))
         return false;
-    if (!buffer_reserve(j->out, SCHEMA_TIMESTAMP_TEXT_MAX + 2))
+    if (!buffer_reserve(j->out, SCHEMA_TIME_TEXT_MAX + 2))
         return true;
     char *text = (char *)j->out->data + j->out->len;
-    size_t len = t->wellknown == SCHEMA_TIMESTAMP ? schema_timestamp_format(seconds, nanos, text + 1)
+    size_t len = t->wellknown == SCHEMA_TIMESTAMP ? time_format_utc(seconds, (uint32_t)nanos, text + 1)
                                                   : schema_duration_format(seconds, nanos, text + 1);
     text[0] = text[len + 1] = '"';
     j->out->len += len + 2;

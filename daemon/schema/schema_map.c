@@ -98,9 +98,10 @@ static bool take_odd_entry(struct schema_reader *r, const struct schema_field *f
         e->value_first = first;
         e->value_count = end - first;
     }
-    /* Of two keys or two values one is overwritten, and must be valid all the same. */
-    return level->end - level->begin <= 1 ||
-           schema_records_check(r, f->type, level->begin, level->end - level->begin);
+    /* Of two keys or two values one is overwritten, and must be valid all the same. What counts is looked at
+     * when it is shown: doing that here as well would do it once for each level above. */
+    uint32_t others = (last ? e->value_first : level->end) - level->begin;
+    return others == 0 || schema_records_check(r, f->type, level->begin, others);
 }
 
 static bool take_entry(struct schema_reader *r, const struct schema_field *f, uint32_t record,

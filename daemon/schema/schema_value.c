@@ -369,7 +369,7 @@ static bool build_time(struct tree *b, const struct schema_type *t, const struct
         v->time_s = seconds;
         return true;
     }
-    char text[SCHEMA_TIMESTAMP_TEXT_MAX];
+    char text[SCHEMA_TIME_TEXT_MAX];
     size_t len = schema_duration_format(seconds, nanos, text);
     char *copy = arena_strndup(b->r->arena, text, len);
     if (!copy)

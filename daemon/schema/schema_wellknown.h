@@ -12,12 +12,11 @@
 #define SCHEMA_DURATION_MAX_S  INT64_C(315576000000)
 
 enum {
-    SCHEMA_TIMESTAMP_TEXT_MAX = 32, /* bytes of any timestamp or duration */
+    SCHEMA_TIME_TEXT_MAX = 48, /* bytes of any timestamp or duration */
 };
 
+/* One that is valid is written by time_format_utc(). */
 bool schema_timestamp_is_valid(int64_t seconds, int32_t nanos);
-/* "2026-01-31T23:59:59.5Z" with 0, 3, 6 or 9 digits of fraction; the number of bytes, without a NUL. */
-size_t schema_timestamp_format(int64_t seconds, int32_t nanos, char *text);
 
 bool schema_duration_is_valid(int64_t seconds, int32_t nanos);
 /* "-1.500s". */

@@ -37,6 +37,7 @@ void schema_reader_init(struct schema_reader *r, const struct schema_options *o,
     r->count = 0;
     r->capacity = SCHEMA_RECORDS_INITIAL;
     r->elements_left = (uint32_t)o->max_elements;
+    r->defaults_left = (uint32_t)schema_reader_max_defaults(o, payload.len);
     r->depth_left = (uint32_t)o->max_depth;
     r->keep_unknown = false;
     r->unknown_enum = false;
@@ -80,6 +81,16 @@ bool schema_reader_spend(struct schema_reader *r, size_t n)
                                   (long long)r->options->max_elements);
     r->elements_left -= (uint32_t)n;
     return true;
+}
+
+bool schema_reader_spend_defaults(struct schema_reader *r, size_t n)
+{
+    if (n > r->defaults_left)
+        return schema_reader_fail(r, STATUS_LIMIT, NULL,
+                                  "showing the unset fields of so many messages takes more than a payload of "
+                                  "this size may; emit_defaults: false leaves them out");
+    r->defaults_left -= (uint32_t)n;
+    return schema_reader_spend(r, n);
 }
 
 bool schema_varint_read(const uint8_t **at, const uint8_t *end, uint64_t *value)

@@ -14,6 +14,8 @@
 enum {
     SCHEMA_DEPTH_HARD_MAX = 200, /* levels of a message: bounds the stack */
     SCHEMA_RECORDS_INITIAL = 128,
+    SCHEMA_DEFAULTS_BASE = 4096,
+    SCHEMA_DEFAULTS_FACTOR = 4, /* for each byte of payload */
 };
 
 #define SCHEMA_RECORD_PACKED  UINT32_C(0x80000000) /* flag in `slot`: a packed run */
@@ -45,6 +47,7 @@ struct schema_reader {
     struct schema_record *records;
     uint32_t count, capacity;
     uint32_t elements_left;
+    uint32_t defaults_left; /* unset fields that may still be shown */
     uint32_t depth_left;
     bool keep_unknown;     /* make records of unknown fields */
     bool unknown_enum;     /* a scan met a number outside a closed enum */
@@ -56,6 +59,14 @@ struct schema_reader {
     struct schema_record initial[SCHEMA_RECORDS_INITIAL];
 };
 
+/* So many unset fields are shown for one payload (emit_defaults): a few bytes may stand for a message with
+ * hundreds of them. */
+static inline int64_t schema_reader_max_defaults(const struct schema_options *o, size_t payload_len)
+{
+    int64_t most = SCHEMA_DEFAULTS_BASE + SCHEMA_DEFAULTS_FACTOR * (int64_t)payload_len;
+    return most < o->max_elements ? most : o->max_elements;
+}
+
 void schema_reader_init(struct schema_reader *r, const struct schema_options *o, struct arena *a,
                         struct bytes payload, struct error *err);
 
@@ -65,6 +76,8 @@ bool schema_reader_fail(struct schema_reader *r, enum status status, const uint8
 bool schema_reader_no_memory(struct schema_reader *r);
 /* Take `n` off the elements that this payload may have. */
 bool schema_reader_spend(struct schema_reader *r, size_t n);
+/* The same for `n` unset fields that are shown: these are bounded by the payload's size as well. */
+bool schema_reader_spend_defaults(struct schema_reader *r, size_t n);
 
 /* Scan a message and make it the newest level. */
 bool schema_level_open_bytes(struct schema_reader *r, const struct schema_type *t, struct bytes message,

@@ -194,8 +194,38 @@ static const struct cbor_callbacks callbacks = {
     .indef_break = on_break,
 };
 
+/* Most items have their number or length in their first byte: those need no library. False: it is another. */
+static bool take_short_item(struct reader *r)
+{
+    enum { MAJOR_UINT, MAJOR_NEGATIVE, MAJOR_BYTES, MAJOR_TEXT, MAJOR_LIST, MAJOR_MAP, NUMBERS = 24 };
+    static const uint8_t types[] = {EVENT_VALUE, EVENT_NEGATIVE, EVENT_BYTES,
+                                    EVENT_TEXT,  EVENT_LIST,     EVENT_MAP};
+    if (r->at == r->len)
+        return false;
+    unsigned major = r->data[r->at] >> 5, number = r->data[r->at] & 31;
+    if (major > MAJOR_MAP || number >= NUMBERS)
+        return false;
+    r->event.type = types[major];
+    if (major == MAJOR_UINT) {
+        r->event.value = fby_tree_uint(number);
+    } else if (major == MAJOR_BYTES || major == MAJOR_TEXT) {
+        if (number >= r->len - r->at)
+            return false;
+        r->event.data = (const char *)r->data + r->at + 1;
+        r->event.len = number;
+        r->at += number;
+    } else {
+        r->event.number = number;
+        r->event.endless = false;
+    }
+    r->at++;
+    return true;
+}
+
 static bool next_event(struct reader *r)
 {
+    if (take_short_item(r))
+        return true;
     r->event.type = EVENT_NONE;
     struct cbor_decoder_result result = cbor_stream_decode(r->data + r->at, r->len - r->at, &callbacks, r);
     if (result.status == CBOR_DECODER_NEDATA || (r->at == r->len && result.status != CBOR_DECODER_FINISHED))
@@ -308,23 +338,10 @@ static bool read_list(struct reader *r, const struct event *e, struct fby_value 
     return fby_tree_close_list(r->tree, base, out);
 }
 
-/* Texts as they are, integers in decimal: other kinds of key have no name in a value tree. */
 static bool read_key(struct reader *r, struct fby_bytes *name)
 {
     struct fby_value key;
-    char digits[24];
-    int len;
-    if (!read_value(r, &key))
-        return false;
-    if (key.type == FBY_STRING)
-        return fby_tree_name(r->tree, key.bytes, key.len, name);
-    if (key.type == FBY_INT)
-        len = snprintf(digits, sizeof digits, "%lld", (long long)key.integer);
-    else if (key.type == FBY_UINT)
-        len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)key.uinteger);
-    else
-        return fby_tree_fail(r->tree, "a key of a map is neither text nor integer (before byte %zu)", r->at);
-    return fby_tree_name(r->tree, digits, (size_t)len, name);
+    return read_value(r, &key) && fby_tree_key_name(r->tree, &key, name);
 }
 
 static bool read_map(struct reader *r, const struct event *e, struct fby_value *out)
@@ -355,13 +372,14 @@ static bool read_value(struct reader *r, struct fby_value *out)
         if (!next_event(r))
             return false;
     }
-    struct event e = r->event;
     if (!fby_tree_count(r->tree))
         return false;
-    switch (e.type) {
-    case EVENT_VALUE:
-        *out = tag == TAG_EPOCH ? to_time(e.value) : e.value;
+    if (r->event.type == EVENT_VALUE) {
+        *out = tag == TAG_EPOCH ? to_time(r->event.value) : r->event.value;
         return true;
+    }
+    struct event e = r->event;
+    switch (e.type) {
     case EVENT_NEGATIVE:
         if (e.number > INT64_MAX)
             return fby_tree_fail(r->tree, "an integer is smaller than 64 bits can hold");

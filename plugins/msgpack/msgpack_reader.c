@@ -131,10 +131,16 @@ static bool read_ext(struct reader *r, uint64_t len, struct fby_value *out)
         return false;
     if ((int8_t)type == EXT_TIMESTAMP)
         return read_timestamp(r, len, out);
-    return fby_tree_open(r->tree, &base) && read_bytes(r, len, &data) &&
-           fby_tree_push(r->tree, (struct fby_bytes){"ext", 3}, fby_tree_int((int8_t)type)) &&
-           fby_tree_push(r->tree, (struct fby_bytes){"data", 4}, data) &&
-           fby_tree_close_map(r->tree, base, out);
+    if (!fby_tree_open(r->tree, &base) || !read_bytes(r, len, &data))
+        return false;
+    struct fby_field *fields = fby_tree_alloc(r->tree, 2 * sizeof *fields);
+    if (!fields)
+        return false;
+    fields[0] = (struct fby_field){{"ext", 3}, fby_tree_int((int8_t)type)};
+    fields[1] = (struct fby_field){{"data", 4}, data};
+    r->tree->depth_left++;
+    *out = (struct fby_value){.type = FBY_MAP, .len = 2, .fields = fields};
+    return true;
 }
 
 /* ---- Lists and maps ---- */
@@ -152,23 +158,10 @@ static bool read_list(struct reader *r, uint64_t count, struct fby_value *out)
     return fby_tree_close_list(r->tree, base, out);
 }
 
-/* Texts as they are, integers in decimal: other kinds of key have no name in a value tree. */
 static bool read_key(struct reader *r, struct fby_bytes *name)
 {
     struct fby_value key;
-    char digits[24];
-    int len;
-    if (!read_value(r, &key))
-        return false;
-    if (key.type == FBY_STRING)
-        return fby_tree_name(r->tree, key.bytes, key.len, name);
-    if (key.type == FBY_INT)
-        len = snprintf(digits, sizeof digits, "%lld", (long long)key.integer);
-    else if (key.type == FBY_UINT)
-        len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)key.uinteger);
-    else
-        return fby_tree_fail(r->tree, "a key of a map is neither text nor integer (before byte %zu)", r->at);
-    return fby_tree_name(r->tree, digits, (size_t)len, name);
+    return read_value(r, &key) && fby_tree_key_name(r->tree, &key, name);
 }
 
 static bool read_map(struct reader *r, uint64_t count, struct fby_value *out)

@@ -5,6 +5,7 @@
 #include <forebay/unpack.h>
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 static const struct fby_option zstd_option_rows[] = {FBY_UNPACK_ROWS};
 
@@ -16,14 +17,10 @@ struct zstd {
 static void *zstd_create(const struct fby_host *host, struct fby_instance *instance, const void *options,
                          struct fby_error *err)
 {
-    enum { WINDOW_LOG_MAX = 23 }; /* 8 MiB: a frame may ask for a window of 2 GiB */
     (void)instance;
     struct zstd *z = calloc(1, sizeof *z);
-    if (z && fby_unpack_init(&z->out, host, options, err) && (z->context = ZSTD_createDCtx()) &&
-        !ZSTD_isError(ZSTD_DCtx_setParameter(z->context, ZSTD_d_windowLogMax, WINDOW_LOG_MAX)))
+    if (z && fby_unpack_init(&z->out, host, options, err) && (z->context = ZSTD_createDCtx()))
         return z;
-    if (z)
-        ZSTD_freeDCtx(z->context);
     free(z);
     return NULL;
 }
@@ -42,31 +39,49 @@ static bool refuse(struct fby_decode *d, const char *reason)
     return false;
 }
 
-/* A payload may be several frames behind each other. */
+/* Where frames say how much is in them, the first of them says where to begin. */
+static size_t guess_size(const struct fby_bytes *payload)
+{
+    enum { LEAST = 16 << 10, USUAL_RATIO = 4 };
+    unsigned long long said = ZSTD_getFrameContentSize(payload->data, payload->len);
+    size_t guess = payload->len * USUAL_RATIO;
+    if (said != ZSTD_CONTENTSIZE_UNKNOWN && said != ZSTD_CONTENTSIZE_ERROR && said > guess)
+        guess = said < SIZE_MAX / 2 ? (size_t)said : SIZE_MAX / 2;
+    return guess < LEAST ? LEAST : guess;
+}
+
+/* In one go into memory that is large enough, so that the window that a frame asks for costs nothing. A
+ * payload may be several frames behind each other. */
 static bool unpack_all(struct zstd *z, struct fby_decode *d)
 {
-    ZSTD_inBuffer in = {d->payload.data, d->payload.len, 0};
-    size_t left = 1;
-    while (in.pos < in.size || left) {
-        if (!fby_unpack_room(&z->out, d))
+    const struct fby_bytes *in = &d->payload;
+    size_t wanted = guess_size(in);
+    for (;;) {
+        if (!fby_unpack_reserve(&z->out, d, wanted))
             return false;
-        ZSTD_outBuffer out = {z->out.data + z->out.len, fby_unpack_space(&z->out), 0};
-        size_t before = in.pos;
-        left = ZSTD_decompressStream(z->context, &out, &in);
-        if (ZSTD_isError(left))
-            return refuse(d, ZSTD_getErrorName(left));
-        z->out.len += out.pos;
-        if (left && in.pos == before && out.pos == 0)
-            return refuse(d, "the zstd data ends too early");
+        size_t space = fby_unpack_space(&z->out);
+        size_t n = ZSTD_decompressDCtx(z->context, z->out.data, space, in->data, in->len);
+        if (!ZSTD_isError(n)) {
+            z->out.len = n;
+            return true;
+        }
+        ZSTD_ErrorCode code = ZSTD_getErrorCode(n);
+        if (code == ZSTD_error_srcSize_wrong)
+            return refuse(d, "the zstd data ends too early, or something else follows it");
+        if (code != ZSTD_error_dstSize_tooSmall)
+            return refuse(d, ZSTD_getErrorName(n));
+        if (space > z->out.limit)
+            return fby_unpack_fail_limit(&z->out, d);
+        wanted = 2 * space;
     }
-    return true;
 }
 
 static bool zstd_decode(void *self, struct fby_decode *d)
 {
     struct zstd *z = self;
+    if (d->payload.len == 0)
+        return refuse(d, "the payload is empty");
     fby_unpack_begin(&z->out, d);
-    (void)ZSTD_DCtx_reset(z->context, ZSTD_reset_session_only);
     return unpack_all(z, d) && fby_unpack_end(&z->out, d);
 }
 

@@ -22,3 +22,15 @@ EXTRA_DIST += %D%/bench_bridge.py
 .PHONY: bench-bridge
 bench-bridge: daemon/forebayd %D%/load_gen
 	/usr/bin/python3 $(srcdir)/%D%/bench_bridge.py --build $(builddir)
+
+# The worst that a payload can cost each codec: make bench-codec-limits.
+check_PROGRAMS += %D%/bench_codec_limits
+%C%_bench_codec_limits_SOURCES = %D%/bench_codec_limits.c $(codec_corpus_sources)
+%C%_bench_codec_limits_CPPFLAGS = $(AM_CPPFLAGS) $(codec_corpus_cppflags)
+%C%_bench_codec_limits_LDADD = $(RANK4) $(codec_corpus_libs)
+EXTRA_DIST += %D%/bench_codec_limits.py
+dist_check_SCRIPTS += %D%/test_codec_cost.sh
+TESTS += %D%/test_codec_cost.sh
+.PHONY: bench-codec-limits
+bench-codec-limits: %D%/bench_codec_limits $(plugin_PROGRAMS)
+	/usr/bin/python3 $(srcdir)/%D%/bench_codec_limits.py --build $(builddir)

@@ -17,3 +17,27 @@ EXTRA_DIST += %D%/tsan.supp
 
 EXTRA_DIST += %D%/harness.py %D%/harness_gateway.py %D%/harness_mqtt.py %D%/harness_network.py %D%/mqttjs_client.js \
   %D%/sparkplug_payload.py
+
+# Payloads that cost codecs as much as they can, and a codec as a route uses it.
+codec_corpus_sources = \
+  tests/helpers/codec_corpus.c \
+  tests/helpers/codec_corpus.h \
+  tests/helpers/codec_corpus_binary.c \
+  tests/helpers/codec_corpus_protobuf.c \
+  tests/helpers/codec_runner.c \
+  tests/helpers/codec_runner.h
+codec_corpus_cppflags = -I$(top_srcdir)/tests/helpers
+codec_corpus_libs =
+if HAVE_ZLIB
+codec_corpus_sources += tests/helpers/codec_corpus_gzip.c
+codec_corpus_cppflags += -DWITH_ZLIB
+codec_corpus_libs += $(ZLIB_LIBS)
+endif
+if HAVE_ZSTD
+codec_corpus_sources += tests/helpers/codec_corpus_zstd.c
+codec_corpus_cppflags += -DWITH_ZSTD
+codec_corpus_libs += $(ZSTD_LIBS)
+endif
+EXTRA_DIST += tests/helpers/codec_corpus_gzip.c tests/helpers/codec_corpus_zstd.c
+tests/helpers/bench_bench_codec_limits-codec_runner.$(OBJEXT) \
+  tests/helpers/unit_pipeline_test_codec_limits-codec_runner.$(OBJEXT): tests/conformance/messages_set.inc

@@ -161,39 +161,106 @@ static inline bool fby_tree_close_list(struct fby_tree *t, size_t base, struct f
     return true;
 }
 
-static inline int fby_tree_compare_names(const void *a, const void *b)
+/* A name as a sort sees it: most are told apart by their first eight bytes and their length. */
+struct fby_tree_key {
+    uint64_t head;
+    const struct fby_bytes *name;
+};
+
+static inline int fby_tree_compare_keys(const struct fby_tree_key *a, const struct fby_tree_key *b)
 {
-    const struct fby_bytes *x = *(const struct fby_bytes *const *)a, *y = *(const struct fby_bytes *const *)b;
-    if (x->len != y->len)
-        return x->len < y->len ? -1 : 1;
-    return memcmp(x->data, y->data, x->len);
+    const size_t head = sizeof a->head;
+    if (a->head != b->head)
+        return a->head < b->head ? -1 : 1;
+    if (a->name->len != b->name->len)
+        return a->name->len < b->name->len ? -1 : 1;
+    return a->name->len <= head ? 0 : memcmp(a->name->data + head, b->name->data + head, a->name->len - head);
 }
 
-/* The name that occurs twice, or NULL; sorting cannot be flooded as hashing can. */
-static inline const struct fby_bytes *fby_tree_find_twice(const struct fby_field *fields, size_t n,
-                                                          const struct fby_bytes **sorted)
+/* Into `to`, from two sorted runs of `from` that follow each other; a name that is in both, or NULL. */
+static inline const struct fby_bytes *fby_tree_merge_keys(const struct fby_tree_key *from,
+                                                          struct fby_tree_key *to, size_t begin,
+                                                          size_t middle, size_t end)
 {
-    for (size_t i = 0; i < n; i++)
-        sorted[i] = &fields[i].name;
-    qsort(sorted, n, sizeof(*sorted), fby_tree_compare_names);
-    for (size_t i = 1; i < n; i++)
-        if (fby_tree_compare_names(&sorted[i - 1], &sorted[i]) == 0)
-            return sorted[i];
+    size_t a = begin, b = middle, k = begin;
+    while (a < middle && b < end) {
+        int order = fby_tree_compare_keys(&from[a], &from[b]);
+        if (order == 0)
+            return from[a].name;
+        to[k++] = order < 0 ? from[a++] : from[b++];
+    }
+    while (a < middle)
+        to[k++] = from[a++];
+    while (b < end)
+        to[k++] = from[b++];
     return NULL;
+}
+
+/* The name that occurs twice, or NULL. Each two that are equal meet, and sorting cannot be flooded as hashing
+ * can. `other` has room for as many keys. */
+static inline const struct fby_bytes *fby_tree_sort_keys(struct fby_tree_key *keys,
+                                                         struct fby_tree_key *other, size_t n)
+{
+    for (size_t width = 1; width < n; width *= 2) {
+        for (size_t begin = 0; begin < n; begin += 2 * width) {
+            size_t middle = n - begin < width ? n : begin + width;
+            size_t end = n - begin < 2 * width ? n : begin + 2 * width;
+            const struct fby_bytes *twice = fby_tree_merge_keys(keys, other, begin, middle, end);
+            if (twice)
+                return twice;
+        }
+        struct fby_tree_key *sorted = other;
+        other = keys;
+        keys = sorted;
+    }
+    return NULL;
+}
+
+/* The name that occurs twice, or NULL, when each is compared with each. */
+static inline const struct fby_bytes *fby_tree_find_twice_of_few(const struct fby_field *fields, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (fields[i].name.len == fields[k].name.len &&
+                memcmp(fields[i].name.data, fields[k].name.data, fields[i].name.len) == 0)
+                return &fields[i].name;
+    return NULL;
+}
+
+/* The name that occurs twice, or NULL. `keys` has room for 2 n. */
+static inline const struct fby_bytes *fby_tree_find_twice(const struct fby_field *fields, size_t n,
+                                                          struct fby_tree_key *keys)
+{
+    bool ascends = true;
+    for (size_t i = 0; i < n; i++) {
+        size_t len = fields[i].name.len;
+        keys[i].head = 0;
+        keys[i].name = &fields[i].name;
+        memcpy(&keys[i].head, fields[i].name.data, len < sizeof keys[i].head ? len : sizeof keys[i].head);
+        ascends = ascends && (i == 0 || fby_tree_compare_keys(&keys[i - 1], &keys[i]) < 0);
+    }
+    return ascends ? NULL : fby_tree_sort_keys(keys, keys + n, n);
+}
+
+static inline bool fby_tree_check_twice(struct fby_tree *t, const struct fby_bytes *twice)
+{
+    return !twice || fby_tree_fail(t, "the key \"%.*s\" occurs twice in a map",
+                                   (int)(twice->len < 100 ? twice->len : 100), twice->data);
 }
 
 static inline bool fby_tree_check_names(struct fby_tree *t, const struct fby_field *fields, size_t n)
 {
-    enum { FEW = 32 };
-    const struct fby_bytes *few[FEW];
-    const struct fby_bytes **sorted = n <= FEW ? few : (const struct fby_bytes **)malloc(n * sizeof(*sorted));
-    if (!sorted)
+    enum { VERY_FEW = 4, FEW = 32 };
+    struct fby_tree_key few[2 * FEW];
+    if (n <= VERY_FEW)
+        return fby_tree_check_twice(t, fby_tree_find_twice_of_few(fields, n));
+    struct fby_tree_key *keys = n <= FEW ? few : (struct fby_tree_key *)malloc(2 * n * sizeof *keys);
+    if (!keys)
         return fby_tree_fail(t, "there is no memory");
-    const struct fby_bytes *twice = fby_tree_find_twice(fields, n, sorted);
-    if (sorted != few)
-        free(sorted);
-    return !twice || fby_tree_fail(t, "the key \"%.*s\" occurs twice in a map",
-                                   (int)(twice->len < 100 ? twice->len : 100), twice->data);
+    const struct fby_bytes *twice = fby_tree_find_twice(fields, n, keys);
+    if (keys != few)
+        free(keys);
+    return fby_tree_check_twice(t, twice);
 }
 
 /* Refuses names that occur twice: what they mean would depend on the reader. */
@@ -227,6 +294,26 @@ static inline bool fby_tree_name(struct fby_tree *t, const char *text, size_t le
     name->data = copy;
     name->len = len;
     return true;
+}
+
+/* The name of a field from a key as it was read: texts as they are, integers in decimal. False: other kinds
+ * have no name in a value tree, and the reason is set. */
+static inline bool fby_tree_key_name(struct fby_tree *t, const struct fby_value *key, struct fby_bytes *name)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    if (key->type == FBY_STRING)
+        return fby_tree_name(t, key->bytes, key->len, name);
+    if (key->type != FBY_INT && key->type != FBY_UINT)
+        return fby_tree_fail(t, "a key of a map is neither text nor integer");
+    bool negative = key->type == FBY_INT && key->integer < 0;
+    uint64_t n = negative ? 0 - key->uinteger : key->uinteger;
+    do
+        digits[--at] = (char)('0' + n % 10);
+    while (n /= 10);
+    if (negative)
+        digits[--at] = '-';
+    return fby_tree_name(t, digits + at, sizeof digits - at, name);
 }
 
 /* The length of the UTF-8 sequence at `p` with `left` bytes to go; 0: it is none. */

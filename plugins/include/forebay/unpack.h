@@ -78,21 +78,23 @@ static inline void fby_unpack_begin(struct fby_unpack *u, const struct fby_decod
     u->len = 0;
 }
 
-/* Make room behind `len`; one byte beyond the limit, so that reaching it is seen. False: the limit was
- * passed, or there is no memory; the reason is set. */
-static inline bool fby_unpack_room(struct fby_unpack *u, struct fby_decode *d)
+/* The reason when more comes out than may; always false. */
+static inline bool fby_unpack_fail_limit(const struct fby_unpack *u, struct fby_decode *d)
 {
-    if (u->len > u->limit) {
-        snprintf(d->error.text, sizeof d->error.text,
-                 "it unpacks to more than %zu bytes, which max_output (%lld) or max_ratio (%lld) forbids",
-                 u->limit, (long long)u->options->max_output, (long long)u->options->max_ratio);
-        return false;
-    }
-    if (u->len < u->capacity)
-        return true;
-    size_t capacity = u->capacity ? 2 * u->capacity : 16 << 10;
+    snprintf(d->error.text, sizeof d->error.text,
+             "it unpacks to more than %zu bytes, which max_output (%lld) or max_ratio (%lld) forbids",
+             u->limit, (long long)u->options->max_output, (long long)u->options->max_ratio);
+    return false;
+}
+
+/* Have room for `capacity` bytes in all, or as many as the limit allows: one more than it, so that reaching
+ * it is seen. False: there is no memory; the reason is set. */
+static inline bool fby_unpack_reserve(struct fby_unpack *u, struct fby_decode *d, size_t capacity)
+{
     if (capacity > u->limit + 1)
         capacity = u->limit + 1;
+    if (capacity <= u->capacity)
+        return true;
     /* NOLINTNEXTLINE: never 0, since a limit is never SIZE_MAX */
     unsigned char *data = (unsigned char *)realloc(u->data, capacity);
     if (!data) {
@@ -102,6 +104,16 @@ static inline bool fby_unpack_room(struct fby_unpack *u, struct fby_decode *d)
     u->data = data;
     u->capacity = capacity;
     return true;
+}
+
+/* Make room behind `len`. False: the limit was passed, or there is no memory; the reason is set. */
+static inline bool fby_unpack_room(struct fby_unpack *u, struct fby_decode *d)
+{
+    if (u->len > u->limit)
+        return fby_unpack_fail_limit(u, d);
+    if (u->len < u->capacity)
+        return true;
+    return fby_unpack_reserve(u, d, u->capacity ? 2 * u->capacity : 16 << 10);
 }
 
 /* How much of the room may be used: never more than one byte beyond the limit. */
@@ -123,7 +135,7 @@ static inline bool fby_unpack_end(struct fby_unpack *u, struct fby_decode *d)
         d->value.len = (uint32_t)u->len;
         d->value.bytes = copy;
     } else if (u->len > u->limit) {
-        (void)fby_unpack_room(u, d);
+        (void)fby_unpack_fail_limit(u, d);
     }
     if (u->capacity > KEPT_MAX) {
         free(u->data);

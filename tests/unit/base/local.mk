@@ -12,7 +12,9 @@ base_tests = \
   %D%/test_log \
   %D%/test_memory \
   %D%/test_number_format \
+  %D%/test_number_parse \
   %D%/test_strmap \
+  %D%/test_time_format \
   %D%/test_utf8
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
@@ -27,6 +29,8 @@ TESTS += $(base_tests)
 %C%_test_log_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_memory_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_number_format_LDADD = $(RANK1) $(CMOCKA_LIBS)
+%C%_test_number_parse_LDADD = $(RANK1) $(CMOCKA_LIBS)
+%C%_test_time_format_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_strmap_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_utf8_LDADD = $(RANK1) $(CMOCKA_LIBS)
 endif

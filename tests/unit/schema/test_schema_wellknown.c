@@ -4,6 +4,8 @@
  */
 #include "schema/schema_wellknown.h"
 
+#include "base/time_format.h"
+
 #include "unit.h"
 
 #include <stdio.h>
@@ -14,13 +16,13 @@ static void test_timestamps_agree_with_the_calendar(void **state)
     (void)state;
     /* Steps of 100 days and some seconds, from year 1 to year 9999. */
     for (int64_t s = SCHEMA_TIMESTAMP_MIN_S; s <= SCHEMA_TIMESTAMP_MAX_S; s += INT64_C(8640000) + 12345) {
-        char text[SCHEMA_TIMESTAMP_TEXT_MAX + 1], expected[64];
+        char text[SCHEMA_TIME_TEXT_MAX + 1], expected[64];
         time_t t = (time_t)s;
         struct tm tm;
         assert_non_null(gmtime_r(&t, &tm));
         snprintf(expected, sizeof expected, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
                  tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-        text[schema_timestamp_format(s, 0, text)] = 0;
+        text[time_format_utc(s, 0, text)] = 0;
         assert_string_equal(text, expected);
         int64_t seconds;
         int32_t nanos;
@@ -38,7 +40,7 @@ static void test_fractions(void **state)
     } cases[] = {{0, "1s"},           {1, "1.000000001s"},   {1000, "1.000001s"},
                  {1000000, "1.001s"}, {500000000, "1.500s"}, {999999999, "1.999999999s"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char text[SCHEMA_TIMESTAMP_TEXT_MAX + 1];
+        char text[SCHEMA_TIME_TEXT_MAX + 1];
         int64_t seconds;
         int32_t nanos;
         text[schema_duration_format(1, cases[i].nanos, text)] = 0;

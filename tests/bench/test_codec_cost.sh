@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Proves that no payload of the adversarial corpus costs its codec more than is allowed per KiB. Instructions are counted,
+# so the machine and its load do not matter.
+sizes="--size 1024 --size 16384"
+[ -z "${FOREBAY_TEST_SHORT:-}" ] || sizes="--size 4096"
+# shellcheck disable=SC2086
+exec /usr/bin/python3 "${top_srcdir:-.}/tests/bench/bench_codec_limits.py" --gate $sizes
