@@ -23,6 +23,10 @@ static void run_shell(const char *command)
 static void handle_output(void *ctx, struct upstream *u, struct outgoing *o)
 {
     struct flow *f = ctx;
+    if (f->handle) {
+        f->handle(f, u, o);
+        return;
+    }
     enum fby_outcome outcome = f->answer ? f->answer(f, &o->output) : FBY_DELIVERED;
     if (outcome == FBY_DELIVERED) {
         assert_true(f->output_count < FLOW_OUTPUTS);
@@ -41,6 +45,7 @@ void flow_create(struct flow *f, const char *filter)
         .max_size = 64 << 20, .segment_size = 1 << 20, .record_limit = 1 << 20, .memory_tail = 256 << 10};
     f->delivery_settings =
         (struct delivery_settings){.qos = 1, .window = 100, .retry_min_ms = 1, .retry_max_ms = 5};
+    f->pipeline = &f->pipeline_settings;
     f->filter = topic_filter_parse(filter, &err);
     assert_non_null(f->filter);
 }
@@ -58,16 +63,16 @@ static struct journal *open_journal(struct flow *f, const char *name)
     return j;
 }
 
-static struct delivery *create_delivery(struct flow *f)
+static struct delivery *create_delivery(struct flow *f, const char *target, const struct delivery_settings *s)
 {
     struct error err;
     struct delivery_parts parts = {
         .gateway_id = "gw",
         .route = "r",
-        .target = "t",
+        .target = target,
         .match = {bytes_of_text("devices"), &f->filter, 1},
-        .settings = &f->delivery_settings,
-        .pipeline = &f->pipeline_settings,
+        .settings = s,
+        .pipeline = f->pipeline,
         .upstream = f->upstream,
         .journal = f->journal,
         .dead_letters = f->dead_letters,
@@ -81,19 +86,33 @@ static struct delivery *create_delivery(struct flow *f)
     return d;
 }
 
+static void load_stage(struct flow *f)
+{
+    struct error err;
+    if (!f->stage_plugin)
+        return;
+    plugin_host_add_static(f->plugins, f->stage_plugin);
+    f->stage = plugin_host_load(f->plugins, f->stage_plugin->name, NULL, &err);
+    assert_non_null(f->stage);
+    f->stage_settings = (struct stage_settings){.name = f->stage_plugin->name, .plugin = f->stage};
+    f->pipeline_settings.stages = &f->stage_settings;
+    f->pipeline_settings.stage_count = 1;
+}
+
 void flow_open(struct flow *f)
 {
     struct error err;
     f->loop = loop_create(&err);
     f->metrics = metrics_create();
     f->plugins = plugin_host_create("/nonexistent", f->loop, f->metrics);
+    load_stage(f);
     f->journal = open_journal(f, "journal");
     f->dead_journal = open_journal(f, "dead");
     f->dead_letters = dead_letter_store_create(f->dead_journal, f->loop);
     f->routes = route_table_create(f->journal, f->metrics);
     f->upstream = upstream_null_create("sink", f->loop);
     upstream_null_set_handler(f->upstream, handle_output, f);
-    f->delivery = create_delivery(f);
+    f->delivery = create_delivery(f, "t", &f->delivery_settings);
     assert_int_equal(delivery_start(f->delivery, &err), STATUS_OK);
 }
 
@@ -103,13 +122,21 @@ void flow_reload(struct flow *f, const char *filter)
     struct topic_filter *former = f->filter;
     f->filter = topic_filter_parse(filter, &err);
     assert_non_null(f->filter);
-    struct delivery *next = create_delivery(f);
+    struct delivery *next = create_delivery(f, "t", &f->delivery_settings);
     delivery_stop_reading(f->delivery);
     delivery_inherit(next, f->delivery);
     delivery_destroy(f->delivery);
     topic_filter_destroy(former);
     f->delivery = next;
     assert_int_equal(delivery_start(next, &err), STATUS_OK);
+}
+
+struct delivery *flow_add_delivery(struct flow *f, const char *target, const struct delivery_settings *s)
+{
+    struct error err;
+    struct delivery *d = create_delivery(f, target, s);
+    assert_int_equal(delivery_start(d, &err), STATUS_OK);
+    return d;
 }
 
 void flow_close(struct flow *f)
@@ -120,17 +147,31 @@ void flow_close(struct flow *f)
     dead_letter_store_destroy(f->dead_letters);
     journal_close(f->dead_journal);
     journal_close(f->journal);
+    plugin_unref(f->stage);
+    f->stage = NULL;
     plugin_host_destroy(f->plugins);
     metrics_destroy(f->metrics);
     loop_destroy(f->loop);
     f->delivery = NULL;
 }
 
+/* The writer thread may be at work: only a copy during which nothing changed is what a crash would leave. */
+static void copy_directory(const struct flow *f)
+{
+    char line[512];
+    snprintf(
+        line, sizeof line,
+        "list() { find %s -printf '%%p %%s %%T@\\n' | sort; }; for try in $(seq 100); do rm -rf %s.copy; "
+        "before=$(list); cp -r --sparse=always %s %s.copy 2>/dev/null && [ \"$before\" = \"$(list)\" ] && "
+        "exit 0; done; exit 1",
+        f->directory, f->directory, f->directory, f->directory);
+    run_shell(line);
+}
+
 void flow_crash(struct flow *f)
 {
     char line[256];
-    snprintf(line, sizeof line, "cp -r --sparse=always %s %s.copy", f->directory, f->directory);
-    run_shell(line);
+    copy_directory(f);
     flow_close(f);
     snprintf(line, sizeof line, "rm -rf %s && mv %s.copy %s", f->directory, f->directory, f->directory);
     run_shell(line);

@@ -31,12 +31,18 @@ struct flow {
     struct topic_filter *filter;
     struct delivery_settings delivery_settings;
     struct pipeline_settings pipeline_settings;
+    const struct pipeline_settings *pipeline; /* of the next delivery; at first the above */
+    const struct fby_plugin *stage_plugin;    /* the stage of pipeline_settings; NULL: none */
+    struct plugin *stage;                     /* loaded by flow_open() */
+    struct stage_settings stage_settings;
     struct delivery *delivery;
     /* What the upstream got, in order: "topic payload". */
     char *outputs[FLOW_OUTPUTS];
     size_t output_count;
     /* How it answers; NULL: everything is delivered. */
     enum fby_outcome (*answer)(struct flow *f, const struct fby_output *o);
+    /* Instead of the above and of `outputs`: the test answers when it likes, with upstream_answer(). */
+    void (*handle)(struct flow *f, struct upstream *u, struct outgoing *o);
     int committed, commit_failures;
 };
 
@@ -48,6 +54,8 @@ void flow_open(struct flow *f);
 void flow_close(struct flow *f);
 /* As a reload that changes the route's filter: the old delivery is replaced. */
 void flow_reload(struct flow *f, const char *filter);
+/* One more delivery of the same route and upstream, started. The caller destroys it before flow_close(). */
+struct delivery *flow_add_delivery(struct flow *f, const char *target, const struct delivery_settings *s);
 /* Without writing anything more: the journal directory is copied as it is, and the next flow_open() reads the
  * copy. */
 void flow_crash(struct flow *f);

@@ -15,4 +15,12 @@ check_PROGRAMS += %D%/test_limits
 TESTS += %D%/test_limits
 %C%_test_limits_LDADD = %D%/libflow.a $(RANK5) $(CMOCKA_LIBS)
 
+check_PROGRAMS += %D%/test_stages
+TESTS += %D%/test_stages
+%C%_test_stages_LDADD = %D%/libflow.a $(RANK5) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/test_sharing
+TESTS += %D%/test_sharing
+%C%_test_sharing_LDADD = %D%/libflow.a $(RANK5) $(CMOCKA_LIBS)
+
 endif

@@ -5,11 +5,16 @@
  */
 #include "flow.h"
 
+#include "base/clock.h"
+
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -123,6 +128,100 @@ static void letters_that_are_not_taken_hold_the_route(void **state)
     flow_check_counters(f);
 }
 
+/* ---- Age ---- */
+
+static void turn_seconds(struct flow *f, unsigned seconds)
+{
+    for (unsigned i = 0; i < 4 * seconds; i++) {
+        clock_fake_advance(250000);
+        loop_turn(f->loop, 0);
+    }
+    flow_turn(f, 20);
+}
+
+static void what_is_too_old_is_dropped_and_counted(void **state)
+{
+    struct flow *f = *state;
+    clock_fake_start(INT64_C(1800000000000000));
+    f->settings.max_age_ms = 60000;
+    f->answer = answer_down;
+    upstream_is_down = true;
+    flow_open(f);
+    flow_publish(f, "a/1", 0, 300);
+    flow_turn(f, 5);
+    turn_seconds(f, 30);
+    flow_publish(f, "a/1", 300, 100);
+    turn_seconds(f, 20);
+    assert_int_equal(delivery_counters(f->delivery)->dropped_expired, 0);
+    turn_seconds(f, 80);
+    flow_check_counters(f);
+    /* All but those that were read already, and are on their way. */
+    assert_int_equal(delivery_counters(f->delivery)->dropped_expired, 300);
+    assert_int_equal(delivery_counters(f->delivery)->dropped_full, 0);
+    assert_int_equal(delivery_counters(f->delivery)->queued, 100);
+    upstream_is_down = false;
+    turn_seconds(f, 2);
+    assert_int_equal(delivery_counters(f->delivery)->delivered, 100);
+    flow_publish(f, "a/1", 400, 5);
+    turn_seconds(f, 2);
+    assert_int_equal(delivery_counters(f->delivery)->delivered, 105);
+    assert_string_equal(f->outputs[104], "a/1 payload-404");
+    flow_check_counters(f);
+    clock_fake_stop();
+}
+
+/* ---- Commits that fail ---- */
+
+static _Atomic bool disk_is_broken;
+
+int fdatasync(int fd)
+{
+    if (disk_is_broken) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void a_commit_that_fails_leaves_no_trace(void **state)
+{
+    struct flow *f = *state;
+    flow_open(f);
+    flow_publish(f, "a/1", 0, 10);
+    assert_true(flow_settle(f));
+    for (unsigned round = 0; round < 3; round++) {
+        unsigned failures = (unsigned)f->commit_failures;
+        disk_is_broken = true;
+        for (unsigned i = 0; i < 10; i++)
+            if (flow_accept(f, "a/1", "lost") != STATUS_OK)
+                break;
+        flow_commit(f);
+        disk_is_broken = false;
+        assert_int_equal(f->commit_failures, failures + 1);
+        flow_turn(f, 5);
+        flow_check_counters(f);
+        assert_int_equal(delivery_counters(f->delivery)->accepted, 10 * (round + 1));
+        assert_int_equal(delivery_counters(f->delivery)->queued, 0);
+        for (int i = 0; i < 1000 && journal_state(f->journal) != JOURNAL_OK; i++)
+            loop_turn(f->loop, 10);
+        assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+        flow_publish(f, "a/1", 10 * (round + 1), 10);
+        assert_true(flow_settle(f));
+        if (round == 1) {
+            flow_crash(f);
+            flow_open(f);
+            assert_true(flow_settle(f));
+            break; /* the counters begin anew */
+        }
+    }
+    size_t last = f->output_count;
+    assert_true(last >= 30);
+    assert_string_equal(f->outputs[last - 1], "a/1 payload-29");
+    for (size_t i = 0; i < last; i++)
+        assert_null(strstr(f->outputs[i], "lost"));
+    flow_check_counters(f);
+}
+
 static int set_up(void **state)
 {
     struct flow *f = calloc(1, sizeof *f);
@@ -145,6 +244,8 @@ int main(void)
         TEST(dropped_ones_are_counted_and_the_rest_arrives),
         TEST(nothing_stays_queued_after_a_crash_behind_dropped_ones),
         TEST(a_reload_behind_dropped_ones_counts_them_once),
+        TEST(what_is_too_old_is_dropped_and_counted),
+        TEST(a_commit_that_fails_leaves_no_trace),
         TEST(letters_that_are_not_taken_hold_the_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
