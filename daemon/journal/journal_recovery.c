@@ -51,23 +51,41 @@ static void note_damage(struct journal *j, const struct journal_segment *s, int 
 }
 
 /* Finish a file that was not, so that the next start need not read it. */
-static void seal(struct journal *j, struct journal_segment *s, int fd)
+static void seal(struct journal *j, struct journal_segment *s)
 {
     struct buffer footer = {0};
+    int fd = journal_file_open_patiently(j->dir_fd, s->name, O_RDWR);
+    int failure = fd < 0 ? errno : 0;
     journal_segment_encode_footer(s, &footer);
-    int failure = footer.failed ? ENOMEM : journal_file_write(fd, footer.data, footer.len, s->end);
+    if (failure == 0)
+        failure = footer.failed ? ENOMEM : journal_file_write(fd, footer.data, footer.len, s->end);
     if (failure == 0 && ftruncate(fd, (off_t)(s->end + footer.len)) != 0)
         failure = errno;
     if (failure == 0)
         failure = journal_file_sync(fd);
     if (failure == 0) {
+        j->size_bytes -= s->size;
         s->size = s->end + footer.len;
+        j->size_bytes += s->size;
         journal_segment_forget_places(s);
     } else {
         log_warning("journal", "path=%s segment=%s cannot be sealed: %s; it is read again at the next start",
                     j->path, s->name, strerror(failure));
     }
+    if (fd >= 0)
+        close(fd);
     buffer_finish(&footer);
+}
+
+/* Only when the numbers that are left out are durable: a segment that is sealed does not tell of them. */
+static void seal_segments(struct journal *j, bool numbers_safe)
+{
+    list_for_each(s, &j->segments, struct journal_segment, link)
+    {
+        if (!s->sealed && numbers_safe)
+            seal(j, s);
+        s->sealed = true;
+    }
 }
 
 /* Walk all records up to `limit`. False: the disk did not give all of it. */
@@ -149,8 +167,8 @@ static enum status recover_segment(struct journal *j, struct journal_segment *s,
         s->newest_us = 0;
         if (!read_through(j, s, fd, limit))
             note_unread(j, s);
-        else if (s->last >= s->base)
-            seal(j, s, fd);
+        else
+            s->sealed = s->last < s->base; /* seal_segments() does it */
     }
     s->append_end = s->end;
     s->append_last = s->last;
@@ -214,7 +232,7 @@ static enum status take_segments(struct journal *j, bool *some, struct error *er
 
 /* A journal that begins: from now on a file without positions means that they were lost. And one that has
  * left out numbers: the next start must not give them. */
-static void write_cursors(struct journal *j)
+static bool write_cursors(struct journal *j)
 {
     struct buffer slot = {0};
     journal_cursor_file_encode(&j->cursor_state, j->durable_head, &slot);
@@ -227,6 +245,7 @@ static void write_cursors(struct journal *j)
     if (failure)
         log_warning("journal", "path=%s cannot write the cursors: %s", j->path, strerror(failure));
     buffer_finish(&slot);
+    return failure == 0;
 }
 
 /* False: there are none. */
@@ -263,7 +282,9 @@ enum status journal_recovery_run(struct journal *j, struct error *err)
     bool jumped = j->durable_head > j->recovery.head && j->durable_head > j->cursor_state.highest;
     if (j->durable_head > j->cursor_state.highest)
         j->cursor_state.highest = j->durable_head;
+    bool safe = true;
     if (found ? jumped : !some)
-        write_cursors(j);
+        safe = write_cursors(j);
+    seal_segments(j, safe);
     return STATUS_OK;
 }

@@ -8,6 +8,7 @@ import concurrent.futures
 import shutil
 
 from journal_case import DRIVER, MEMORY_SHIM, SHIM, JournalCase, make_workspace
+from journal_files import read_segments
 from harness import SHORT, Test, is_sanitized
 
 # The driver starts on a journal that was left in the middle, so the calls of recovery are among those that fail.
@@ -104,6 +105,47 @@ for called, errors in ERRORS.items():
     jobs = [(called, at, count, error) for error in errors for at in range(1 + offset, total + 1, STEP)
             for count in ((1,) if error in ("KILL", "EINTR") else (1, 0))]
     run_campaign(f"{called} ({total} calls)", jobs)
+
+
+def cut_tail(directory):
+    """Take the second half of the newest segment away, as damage does. Returns what it held."""
+    newest = read_segments(directory)[-1]
+    first = newest.records[len(newest.records) // 2]
+    os.truncate(newest.path, first.offset)
+    return newest.touched(first.offset, len(newest.bytes))
+
+
+def run_cut(at):
+    """The journal lost records that were read, and the start that finds it is killed at call `at`."""
+    name = f"cut-{at}"
+    case = JournalCase(workspace, name)
+    shutil.copytree(cut_template.directory, case.directory)
+    shutil.copy(cut_template.log, case.log)
+    case.run(*CUT_RUN, fault={"call": "any", "at": at, "count": 1, "with": "KILL"})
+    status = case.run(*CLEAN_RUN)
+    oracle, _verdict = case.judge()
+    oracle.excused = {("journal", content) for content in cut_contents}
+    verdict = oracle.judge()
+    if status or not verdict:
+        return f"{name}: {status} {verdict}\n{case.text[-1500:]}"
+    case.remove()
+    return ""
+
+
+# A number that somebody has seen is never given to another message, wherever the start is cut short that leaves it out.
+CUT_RUN = ("-f", 1000, "-n", 12, "-b", 6)
+cut_template = JournalCase(workspace, "cut-template")
+assert cut_template.run("-n", 150, "-b", 6, "-u") == 0
+cut_contents = cut_tail(cut_template.directory)
+probe = JournalCase(workspace, "cut-probe")
+shutil.copytree(cut_template.directory, probe.directory)
+assert probe.run(*CUT_RUN, fault={"call": "any", "at": 0}) == 0
+total = probe.calls()
+with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    failed = [result for result in pool.map(run_cut, range(1, total + 1)) if result]
+test.check(not failed, f"a tail that was read is gone, and the next start is killed ({total} calls): {len(failed)} wrong")
+for result in failed[:3]:
+    test.note(result)
 
 test.note(f"seed {test.seed}")
 if is_sanitized():  # brings an allocator of its own
