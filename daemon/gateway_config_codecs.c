@@ -371,10 +371,7 @@ static bool read_encode_protobuf(struct config_reader *cr, const struct yaml_nod
     if (!option_apply(pipeline_settings_encode_protobuf_options, n, name, also, &written, cr->arena,
                       cr->report))
         return false;
-    out->schema = (struct schema_encode_options){.framing = written.framing,
-                                                 .ignore_unknown = written.unknown_fields == 1,
-                                                 .max_depth = written.max_depth,
-                                                 .max_output = written.max_output};
+    out->schema = pipeline_settings_encode_options(&written);
     if (!message) {
         config_report_error(
             cr->report, n && n->kind == YAML_MAP ? n : name,

@@ -170,6 +170,14 @@ const struct cli_command *cli_commands(void)
         {"journal",
          "verify|stat|list|dump|export|salvage DIR [N|NEW] [--live] [--json] [--records] [--raw] [--from=N]",
          "look into a journal while the daemon is down", cli_journal_run},
+        {"decode",
+         "(--schema FILE... [-I DIR]... --message NAME | --codec NAME | -c FILE --route R|--topic T) "
+         "[--OPTION=VALUE]... [--hex] [PAYLOAD]",
+         "show a payload as JSON, as the daemon would decode it", cli_decode_run},
+        {"encode",
+         "(--schema FILE... [-I DIR]... --message NAME | --codec NAME | -c FILE --route R [--target T]) "
+         "[--OPTION=VALUE]... [--hex] [JSON]",
+         "make a payload from JSON, as the daemon would encode it", cli_encode_run},
         {"schema", "list|show|check [MESSAGE] [--all] [-I DIR]... FILE...",
          "show what protobuf schemas declare, or what is wrong with them", cli_schema_run},
         {"bench-disk", "[DIR] [COUNT]", "measure how fast the disk makes writes durable", cli_bench_disk_run},

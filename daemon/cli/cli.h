@@ -44,6 +44,8 @@ int cli_status_run(const struct cli *cli, const struct cli_command *command, int
 int cli_bench_disk_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
 int cli_dead_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
 int cli_journal_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
+int cli_decode_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
+int cli_encode_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
 int cli_schema_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
 int cli_reload_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
 

@@ -4,7 +4,9 @@ noinst_LIBRARIES += %D%/libcli.a
   %D%/cli.c %D%/cli.h \
   %D%/cli_client.c %D%/cli_client.h \
   %D%/cli_bench_disk.c \
+  %D%/cli_codec.c %D%/cli_codec.h \
   %D%/cli_dead.c \
+  %D%/cli_decode.c \
   %D%/cli_journal.c \
   %D%/cli_value.c %D%/cli_value.h \
   %D%/cli_reload.c \

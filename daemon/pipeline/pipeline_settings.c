@@ -41,7 +41,7 @@ size_t pipeline_settings_fold_content_type(struct bytes text, char *out)
 static const char *const framings[] = {"none",       "varint",     "fixed32_be", "fixed32_le",
                                        "fixed16_be", "fixed16_le", NULL};
 static const char *const bytes_forms[] = {"base64", "hex", NULL};
-static const char *const unknown_policies[] = {"drop", "fail", NULL};
+static const char *const unknown_policies[] = {"drop", "fail", "keep", NULL};
 
 #define AT(member) offsetof(struct schema_options, member)
 
@@ -91,7 +91,9 @@ const struct fby_option pipeline_settings_protobuf_options[] = {
      .offset = AT(unknown_fields),
      .default_text = "drop",
      .choices = unknown_policies,
-     .help = "What happens to a message with fields that the schema does not have."},
+     .help =
+         "What happens to a message with fields that the schema does not have: they are dropped, the message "
+         "goes to the dead letters, or they are kept in a list under \"@unknown\"."},
     {.name = "max_payload",
      .type = FBY_OPTION_SIZE,
      .offset = AT(max_payload),
@@ -194,7 +196,7 @@ const struct fby_option pipeline_settings_unwrap_options[] = {
 #undef AT
 #define AT(member) offsetof(struct encode_protobuf_settings, member)
 
-static const char *const encode_unknown_policies[] = {"fail", "drop", NULL};
+static const char *const encode_unknown_policies[] = {"fail", "drop", "keep", NULL};
 
 const struct fby_option pipeline_settings_encode_protobuf_options[] = {
     {.name = "framing",
@@ -210,7 +212,13 @@ const struct fby_option pipeline_settings_encode_protobuf_options[] = {
      .choices = encode_unknown_policies,
      .help =
          "What happens to a message with fields or enum names that the message type does not have: it goes "
-         "to the dead letters, or they are left out."},
+         "to the dead letters, or they are left out. keep writes what decoding kept under \"@unknown\"."},
+    {.name = "bytes_as",
+     .type = FBY_OPTION_CHOICE,
+     .offset = AT(bytes_as),
+     .default_text = "base64",
+     .choices = bytes_forms,
+     .help = "What text stands for fields of type bytes."},
     {.name = "max_depth",
      .type = FBY_OPTION_INT,
      .offset = AT(max_depth),
@@ -227,3 +235,13 @@ const struct fby_option pipeline_settings_encode_protobuf_options[] = {
      .help = "Bytes of the message made; larger ones go to the dead letters."},
     {.name = NULL},
 };
+
+struct schema_encode_options pipeline_settings_encode_options(const struct encode_protobuf_settings *written)
+{
+    return (struct schema_encode_options){.framing = written->framing,
+                                          .ignore_unknown = written->unknown_fields == 1,
+                                          .keep_unknown = written->unknown_fields == 2,
+                                          .bytes_as = written->bytes_as,
+                                          .max_depth = written->max_depth,
+                                          .max_output = written->max_output};
+}

@@ -133,8 +133,11 @@ extern const struct fby_option pipeline_settings_encode_protobuf_options[];
 /* As written; becomes struct schema_encode_options. */
 struct encode_protobuf_settings {
     int framing;        /* enum schema_framing */
-    int unknown_fields; /* 0: fail, 1: drop */
+    int unknown_fields; /* 0: fail, 1: drop, 2: keep */
+    int bytes_as;       /* enum schema_bytes */
     int64_t max_depth, max_output;
 };
+
+struct schema_encode_options pipeline_settings_encode_options(const struct encode_protobuf_settings *written);
 
 #endif

@@ -56,6 +56,8 @@ nodist_%C%_libschema_a_SOURCES = \
   %D%/schema_set.h \
   %D%/schema_type.c \
   %D%/schema_type.h \
+  %D%/schema_unknown.c \
+  %D%/schema_unknown.h \
   %D%/schema_unwrap.c \
   %D%/schema_unwrap.h \
   %D%/schema_value.c \

@@ -52,7 +52,9 @@ enum schema_framing {
     SCHEMA_FRAMING_FIXED16_BE,
     SCHEMA_FRAMING_FIXED16_LE
 };
-enum schema_unknown { SCHEMA_UNKNOWN_DROP, SCHEMA_UNKNOWN_FAIL };
+/* What becomes of fields, and numbers of closed enums, that the schema lacks. Kept ones are a list under
+ * "@unknown" in their message, which encoding can take back. */
+enum schema_unknown_policy { SCHEMA_UNKNOWN_DROP, SCHEMA_UNKNOWN_FAIL, SCHEMA_UNKNOWN_KEEP };
 enum schema_bytes { SCHEMA_BYTES_BASE64, SCHEMA_BYTES_HEX };
 
 /* How a payload is read and shown. Zero is proto3 JSON (ProtoJSON): lowerCamelCase names, 64-bit integers as
@@ -66,7 +68,7 @@ struct schema_options {
     bool enum_numbers;
     bool emit_defaults; /* fields without presence that are not set */
     int bytes_as;       /* enum schema_bytes */
-    int unknown_fields; /* enum schema_unknown */
+    int unknown_fields; /* enum schema_unknown_policy */
     /* Limits; 0: the default of each. */
     int64_t max_payload;  /* bytes, 256 KiB; at most 16 MiB */
     int64_t max_depth;    /* 64 */

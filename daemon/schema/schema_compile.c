@@ -12,7 +12,7 @@
 
 typedef Google__Protobuf__FieldDescriptorProto field_proto;
 
-enum { NUMBER_MAX = 536870911, RESERVED_FIRST = 19000, RESERVED_LAST = 19999 };
+enum { RESERVED_FIRST = 19000, RESERVED_LAST = 19999 };
 
 /* A field on its way: where its descriptor comes from. */
 struct draft {
@@ -184,7 +184,7 @@ static bool compile_field(struct schema_linker *l, const struct draft *d, struct
     const field_proto *p = d->field;
     if (!name_field(l, d, f))
         return false;
-    if (p->number < 1 || p->number > NUMBER_MAX ||
+    if (p->number < 1 || p->number > SCHEMA_NUMBER_MAX ||
         (p->number >= RESERVED_FIRST && p->number <= RESERVED_LAST))
         return schema_link_refuse_field(l, d->file, p, "field %s.%s: %d is not a field number", d->scope,
                                         p->name, p->number);

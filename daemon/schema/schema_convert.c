@@ -231,6 +231,31 @@ static const char *decode_base64(const struct fby_value *v, struct arena *a, str
     return NULL;
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+static const char *decode_hex(const struct fby_value *v, struct arena *a, struct bytes *out)
+{
+    uint8_t *data = arena_alloc(a, v->len / 2 + 1);
+    if (!data)
+        return no_memory;
+    if (v->len % 2)
+        return "is not hexadecimal";
+    for (size_t i = 0; i < v->len / 2; i++) {
+        int high = hex_digit(v->bytes[2 * i]), low = hex_digit(v->bytes[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return "is not hexadecimal";
+        data[i] = (uint8_t)(high << 4 | low);
+    }
+    *out = bytes_of(data, v->len / 2);
+    return NULL;
+}
+
 static const char *format_time(const struct fby_value *v, struct arena *a, struct bytes *out)
 {
     if (!schema_timestamp_is_valid(v->time_s, (int32_t)v->len))
@@ -242,14 +267,14 @@ static const char *format_time(const struct fby_value *v, struct arena *a, struc
     return NULL;
 }
 
-const char *schema_convert_bytes(const struct schema_field *f, const struct fby_value *v, struct arena *a,
-                                 struct bytes *out)
+const char *schema_convert_bytes(const struct schema_field *f, const struct fby_value *v, int bytes_as,
+                                 struct arena *a, struct bytes *out)
 {
     if (f->kind == SCHEMA_KIND_BYTES) {
         if (v->type == FBY_STRING)
-            return decode_base64(v, a, out);
+            return bytes_as == SCHEMA_BYTES_HEX ? decode_hex(v, a, out) : decode_base64(v, a, out);
         *out = bytes_of(v->bytes, v->len);
-        return v->type == FBY_BYTES ? NULL : "must be bytes, or text in base64";
+        return v->type == FBY_BYTES ? NULL : "must be bytes, or text that stands for them";
     }
     if (v->type == FBY_TIME)
         return format_time(v, a, out);

@@ -16,8 +16,9 @@ const char *schema_convert_key(const struct schema_field *f, struct bytes text, 
 /* *unknown: a name or number that the enum lacks. */
 const char *schema_convert_enum(const struct schema_enum *e, const struct fby_value *v, uint64_t *raw,
                                 bool *unknown);
-/* FBY_STRING for strings; FBY_BYTES, or base64 in either alphabet, for bytes. May allocate. */
-const char *schema_convert_bytes(const struct schema_field *f, const struct fby_value *v, struct arena *a,
-                                 struct bytes *out);
+/* FBY_STRING for strings; FBY_BYTES, or text for bytes: base64 in either alphabet, or hexadecimal, as
+ * `bytes_as` (enum schema_bytes) says. May allocate. */
+const char *schema_convert_bytes(const struct schema_field *f, const struct fby_value *v, int bytes_as,
+                                 struct arena *a, struct bytes *out);
 
 #endif

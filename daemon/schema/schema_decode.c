@@ -50,6 +50,8 @@ size_t schema_limit_arena(const struct schema_options *o, size_t payload_len, st
     size_t limit = a->limit, bound = ARENA_BASE + ARENA_FACTOR * payload_len;
     if (o->emit_defaults)
         bound += ARENA_FACTOR * (size_t)schema_reader_max_defaults(o, payload_len);
+    if (o->unknown_fields == SCHEMA_UNKNOWN_KEEP) /* two bytes can become a map of two entries */
+        bound += 2 * ARENA_FACTOR * payload_len;
     if (bound > ARENA_MAX && o->max_elements <= ELEMENTS_DEFAULT)
         bound = ARENA_MAX;
     if (!limit || a->used + bound < limit)

@@ -8,6 +8,7 @@
 #include "message/value.h"
 #include "schema/schema_convert.h"
 #include "schema/schema_decode.h"
+#include "schema/schema_unknown.h"
 #include "schema/schema_wellknown.h"
 #include "schema/schema_writer.h"
 
@@ -124,7 +125,7 @@ static bool write_scalar(struct encoder *e, const struct schema_field *f, const 
     struct schema_record record = {.number = 0};
     if (f->wire == SCHEMA_WIRE_LENGTH) {
         struct bytes text;
-        const char *why = schema_convert_bytes(f, v, e->arena, &text);
+        const char *why = schema_convert_bytes(f, v, e->options->bytes_as, e->arena, &text);
         if (why)
             return refuse(e, STATUS_INVALID, "%s", why);
         record.len = (uint32_t)text.len;
@@ -253,6 +254,83 @@ static bool write_map(struct encoder *e, const struct schema_field *f, const str
     return true;
 }
 
+/* ---- Unknown fields that were kept. */
+
+static bool write_unknown_list(struct encoder *e, const struct fby_value *v);
+
+/* The value of an unknown field, in the form that the wire type has. */
+static bool write_unknown_value(struct encoder *e, uint32_t number, uint32_t wire, const struct fby_value *v)
+{
+    static const struct schema_field shapes[] = {
+        [SCHEMA_WIRE_VARINT] = {.kind = SCHEMA_KIND_UINT64, .wire = SCHEMA_WIRE_VARINT},
+        [SCHEMA_WIRE_FIXED64] = {.kind = SCHEMA_KIND_FIXED64, .wire = SCHEMA_WIRE_FIXED64},
+        [SCHEMA_WIRE_LENGTH] = {.kind = SCHEMA_KIND_BYTES, .wire = SCHEMA_WIRE_LENGTH},
+        [SCHEMA_WIRE_FIXED32] = {.kind = SCHEMA_KIND_FIXED32, .wire = SCHEMA_WIRE_FIXED32},
+    };
+    if (wire == SCHEMA_WIRE_GROUP) {
+        if (e->depth_left == 0)
+            return refuse(e, STATUS_LIMIT, "is nested too deep");
+        e->depth_left--;
+        schema_writer_add_tag(&e->w, number, SCHEMA_WIRE_GROUP_END);
+        if (!write_unknown_list(e, v))
+            return false;
+        schema_writer_add_tag(&e->w, number, SCHEMA_WIRE_GROUP);
+        e->depth_left++;
+        return true;
+    }
+    struct schema_field shape = shapes[wire];
+    shape.number = number;
+    return write_scalar(e, &shape, v, true);
+}
+
+static bool write_unknown_item(struct encoder *e, const struct fby_value *v)
+{
+    static const struct schema_field number_shape = {.kind = SCHEMA_KIND_UINT32};
+    const struct fby_value *field = v->type == FBY_MAP ? value_field(v, bytes_of_text("field")) : NULL;
+    uint64_t number = 0;
+    if (!field || v->len != 2 || schema_convert_number(&number_shape, field, &number) || number == 0 ||
+        number > SCHEMA_NUMBER_MAX)
+        return refuse(e, STATUS_INVALID, "must be a map of a field number and one value");
+    for (uint32_t wire = SCHEMA_WIRE_VARINT; wire <= SCHEMA_WIRE_FIXED32; wire++) {
+        const char *form = schema_unknown_form(wire);
+        const struct fby_value *value = form ? value_field(v, bytes_of_text(form)) : NULL;
+        if (!value)
+            continue;
+        struct place here = {e->place, bytes_of_text(form), 0};
+        e->place = &here;
+        if (!write_unknown_value(e, (uint32_t)number, wire, value))
+            return false;
+        e->place = here.parent;
+        return true;
+    }
+    return refuse(e, STATUS_INVALID, "lacks one of varint, fixed32, fixed64, bytes and group");
+}
+
+static bool write_unknown_list(struct encoder *e, const struct fby_value *v)
+{
+    if (v->type != FBY_LIST)
+        return refuse(e, STATUS_INVALID, "must be a list");
+    struct place here = {.parent = e->place};
+    for (size_t i = v->len; i-- > 0;) {
+        here.index = i;
+        e->place = &here;
+        if (!write_unknown_item(e, &v->items[i]))
+            return false;
+    }
+    e->place = here.parent;
+    return true;
+}
+
+static bool write_unknown_fields(struct encoder *e, const struct fby_value *v)
+{
+    struct place here = {e->place, bytes_of_text(SCHEMA_UNKNOWN_KEY), 0};
+    e->place = &here;
+    if (!write_unknown_list(e, v))
+        return false;
+    e->place = here.parent;
+    return true;
+}
+
 /* ---- Messages. */
 
 static int compare_settings(const void *a, const void *b)
@@ -261,14 +339,21 @@ static int compare_settings(const void *a, const void *b)
     return x - y;
 }
 
+/* *unknown: the list of unknown fields, or NULL. */
 static bool find_settings(struct encoder *e, const struct schema_type *t, const struct fby_value *v,
-                          struct bytes ignore, struct setting *settings, size_t *count)
+                          struct bytes ignore, struct setting *settings, size_t *count,
+                          const struct fby_value **unknown)
 {
+    *unknown = NULL;
     for (size_t i = 0; i < v->len; i++) {
         struct bytes name = bytes_of(v->fields[i].name.data, v->fields[i].name.len);
         const struct schema_field *f = schema_type_field_by_name(t, name);
         if (!f && (e->options->ignore_unknown || (ignore.len && bytes_equal(name, ignore))))
             continue;
+        if (!f && e->options->keep_unknown && bytes_equal(name, bytes_of_text(SCHEMA_UNKNOWN_KEY))) {
+            *unknown = &v->fields[i].value;
+            continue;
+        }
         struct place here = {e->place, name, 0};
         if (!f) {
             e->place = &here;
@@ -353,10 +438,13 @@ static bool write_fields(struct encoder *e, const struct schema_type *t, const s
         if (!settings)
             return no_memory(e);
     }
-    if (!find_settings(e, t, v, ignore, settings, &count))
+    const struct fby_value *unknown;
+    if (!find_settings(e, t, v, ignore, settings, &count, &unknown))
         return false;
     qsort(settings, count, sizeof *settings, compare_settings);
     if (!check_settings(e, t, settings, count) || !check_required(e, t, settings, count))
+        return false;
+    if (unknown && !write_unknown_fields(e, unknown))
         return false;
     for (size_t i = count; i-- > 0;)
         if (!write_setting(e, t, &settings[i]))

@@ -10,6 +10,8 @@
 struct schema_encode_options {
     int framing;         /* enum schema_framing: a length prefix in front of the message */
     bool ignore_unknown; /* leave out fields and enum names that the type lacks; else they are errors */
+    bool keep_unknown;   /* write the fields listed under "@unknown", as decoding keeps them */
+    int bytes_as;        /* enum schema_bytes: what text stands for bytes */
     /* Limits; 0: the default of each. */
     int64_t max_depth;    /* 64 */
     int64_t max_elements; /* of JSON text, 65,536 */

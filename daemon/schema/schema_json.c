@@ -10,6 +10,7 @@
 #include "schema/schema_decode.h"
 #include "schema/schema_map.h"
 #include "schema/schema_payload.h"
+#include "schema/schema_unknown.h"
 #include "schema/schema_wellknown.h"
 
 #include <math.h>
@@ -87,6 +88,14 @@ static void put_hex(struct buffer *b, struct bytes data)
     b->len += 2 * data.len + 2;
 }
 
+static void put_bytes(struct json *j, struct bytes data)
+{
+    if (j->r->options->bytes_as == SCHEMA_BYTES_HEX)
+        put_hex(j->out, data);
+    else
+        json_write_base64(j->out, data);
+}
+
 static void put_enum(struct json *j, const struct schema_enum *e, int32_t number)
 {
     if (e->is_null_value) {
@@ -157,10 +166,7 @@ static bool write_scalar(struct json *j, const struct schema_field *f, struct sc
     case SCHEMA_KIND_STRING:
         return put_string(j, f, bytes_of(v.data, v.len));
     case SCHEMA_KIND_BYTES:
-        if (j->r->options->bytes_as == SCHEMA_BYTES_HEX)
-            put_hex(j->out, bytes_of(v.data, v.len));
-        else
-            json_write_base64(j->out, bytes_of(v.data, v.len));
+        put_bytes(j, bytes_of(v.data, v.len));
         return true;
     case SCHEMA_KIND_MESSAGE:
     case SCHEMA_KIND_GROUP:
@@ -188,8 +194,11 @@ static bool write_packed(struct json *j, const struct schema_field *f, struct sc
         struct schema_record element = {.len = 0};
         if (!schema_packed_next(j->r, f, &at, end, &element.number))
             return false;
-        if (f->kind == SCHEMA_KIND_ENUM && schema_field_rejects(f, element.number))
+        if (f->kind == SCHEMA_KIND_ENUM && schema_field_rejects(f, element.number)) {
+            if (!schema_reader_pass_enum(j->r, f, element.number, at))
+                return false;
             continue;
+        }
         if (!write_scalar(j, f, element))
             return false;
         buffer_add_byte(j->out, ',');
@@ -349,15 +358,72 @@ static bool write_field(struct json *j, const struct schema_type *t, const struc
     return ok;
 }
 
+static bool write_unknown_list(struct json *j, const struct schema_unknown *list, uint32_t count);
+
+static bool write_unknown(struct json *j, const struct schema_unknown *u)
+{
+    PUT(j->out, "{\"field\":");
+    put_int64(j->out, u->number, false);
+    buffer_add_format(j->out, ",\"%s\":", schema_unknown_form(u->wire));
+    if (u->wire == SCHEMA_WIRE_GROUP) {
+        struct arena_mark mark = arena_mark(j->r->arena);
+        struct schema_unknown *list;
+        uint32_t count, group_count = j->r->group_count;
+        if (!schema_unknown_open(j->r, u, &list, &count) || !write_unknown_list(j, list, count))
+            return false;
+        if (j->r->group_count == group_count)
+            arena_rewind(j->r->arena, mark);
+    } else if (u->wire == SCHEMA_WIRE_LENGTH) {
+        put_bytes(j, u->content);
+    } else {
+        put_uint64(j->out, u->value, u->wire != SCHEMA_WIRE_FIXED32 && !j->r->options->int64_numbers);
+    }
+    PUT(j->out, "}");
+    return true;
+}
+
+static bool write_unknown_list(struct json *j, const struct schema_unknown *list, uint32_t count)
+{
+    PUT(j->out, "[");
+    for (uint32_t i = 0; i < count; i++) {
+        if (i)
+            PUT(j->out, ",");
+        if (!write_unknown(j, &list[i]))
+            return false;
+        if (j->out->failed)
+            return schema_reader_no_memory(j->r);
+    }
+    PUT(j->out, "]");
+    return true;
+}
+
+/* The last entry of an object, when there is anything in it. */
+static bool write_unknown_fields(struct json *j, const struct schema_type *t,
+                                 const struct schema_level *level)
+{
+    struct schema_unknown *list;
+    uint32_t count;
+    if (!schema_unknown_collect(j->r, t, level, &list, &count))
+        return false;
+    if (count == 0)
+        return true;
+    if (!buffer_reserve(j->out, 1))
+        return schema_reader_no_memory(j->r);
+    if (j->out->data[j->out->len - 1] != '{')
+        PUT(j->out, ",");
+    PUT(j->out, "\"" SCHEMA_UNKNOWN_KEY "\":");
+    return write_unknown_list(j, list, count);
+}
+
 /* The fields of an object whose brace is open, but for the one at `skip`. */
 static bool write_fields_except(struct json *j, const struct schema_type *t, const struct schema_level *level,
                                 uint32_t skip)
 {
-    bool defaults;
-    uint32_t next = 0;
+    bool defaults, keeps = j->r->keep_unknown != SCHEMA_KEEP_NONE;
+    uint32_t next = 0, end = keeps ? schema_level_known_end(j->r, level) : level->end;
     if (!schema_spend_defaults(j->r, t, &defaults))
         return false;
-    for (uint32_t i = level->begin; i < level->end;) {
+    for (uint32_t i = level->begin; i < end;) {
         uint32_t count = schema_level_run(j->r, level, i);
         uint32_t slot = SCHEMA_RECORD_SLOT(j->r->records[i].slot);
         for (; defaults && next < slot; next++)
@@ -375,7 +441,7 @@ static bool write_fields_except(struct json *j, const struct schema_type *t, con
     for (; defaults && next < t->field_count; next++)
         if (next != skip)
             write_default(j, &t->fields[next]);
-    return true;
+    return !keeps || write_unknown_fields(j, t, level);
 }
 
 static bool write_fields(struct json *j, const struct schema_type *t, const struct schema_level *level)
@@ -560,6 +626,7 @@ static enum status decode_json(const struct schema_type *t, const struct schema_
                                struct buffer *out, struct error *err)
 {
     struct schema_options options = schema_options_resolve(o, payload.len);
+    const struct bytes whole = payload;
     enum status status = schema_unframe(&options, &payload, err);
     if (status != STATUS_OK)
         return status;
@@ -572,7 +639,7 @@ static enum status decode_json(const struct schema_type *t, const struct schema_
     if (!limit || own_limit < limit)
         out->limit = own_limit;
     size_t arena_limit = schema_limit_arena(&options, payload.len, scratch);
-    schema_reader_init(&r, &options, scratch, payload, err);
+    schema_reader_init(&r, &options, scratch, whole, err);
     bool ok = schema_level_open_bytes(&r, t, payload, &level) &&
               (u ? write_payload(&j, u, &level) : write_level(&j, t, &level));
     if (out->failed)

@@ -237,6 +237,8 @@ enum status schema_normalize(const struct schema_type *t, const struct schema_op
 {
     struct schema_options options = schema_options_resolve(o, payload.len);
     options.emit_defaults = false;
+    options.unknown_fields = SCHEMA_UNKNOWN_KEEP;
+    const struct bytes whole = payload;
     enum status status = schema_unframe(&options, &payload, err);
     if (status != STATUS_OK)
         return status;
@@ -246,8 +248,8 @@ enum status schema_normalize(const struct schema_type *t, const struct schema_op
     struct normal n = {&r, &w};
     struct arena_mark mark = arena_mark(scratch);
     size_t arena_limit = schema_limit_arena(&options, payload.len, scratch);
-    schema_reader_init(&r, &options, scratch, payload, err);
-    r.keep_unknown = true;
+    schema_reader_init(&r, &options, scratch, whole, err);
+    r.keep_unknown = SCHEMA_KEEP_ALL;
     schema_writer_init(&w, scratch, (size_t)options.max_output);
     bool ok = schema_level_open_bytes(&r, t, payload, &level) && write_level(&n, t, &level);
     if (ok && !schema_writer_frame(&w, options.framing))

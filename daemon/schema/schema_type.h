@@ -66,7 +66,8 @@ enum {
     SCHEMA_FIELD_WATCHED = 256, /* of a oneof or a closed enum: the walker looks twice */
 };
 
-enum { SCHEMA_FIELDS_MAX = 32767 }; /* of one message, extensions included */
+enum { SCHEMA_NUMBER_MAX = 536870911 }; /* of a field */
+enum { SCHEMA_FIELDS_MAX = 32767 };     /* of one message, extensions included */
 
 struct schema_enum_value {
     int32_t number;

@@ -8,6 +8,7 @@
 #include "schema/schema_decode.h"
 #include "schema/schema_map.h"
 #include "schema/schema_payload.h"
+#include "schema/schema_unknown.h"
 #include "schema/schema_wellknown.h"
 
 #include <math.h>
@@ -167,8 +168,11 @@ static bool build_packed(struct tree *b, const struct schema_field *f, struct sc
         struct schema_record element = {.len = 0};
         if (!schema_packed_next(b->r, f, &at, end, &element.number))
             return false;
-        if (f->kind == SCHEMA_KIND_ENUM && schema_field_rejects(f, element.number))
+        if (f->kind == SCHEMA_KIND_ENUM && schema_field_rejects(f, element.number)) {
+            if (!schema_reader_pass_enum(b->r, f, element.number, at))
+                return false;
             continue;
+        }
         build_scalar(b, f, element, &items[(*used)++]);
     }
     return true;
@@ -316,20 +320,76 @@ static bool build_set_field(struct tree *b, const struct schema_type *t, const s
     return true;
 }
 
+static bool build_unknown_list(struct tree *b, const struct schema_unknown *list, uint32_t count,
+                               struct fby_value *v);
+
+static bool build_unknown(struct tree *b, const struct schema_unknown *u, struct fby_value *v)
+{
+    struct fby_field *fields = make_items(b, 2, sizeof *fields);
+    if (!fields)
+        return false;
+    const char *form = schema_unknown_form(u->wire);
+    set_value(v, FBY_MAP, 0);
+    v->len = 2;
+    v->fields = fields;
+    fields[0].name = (struct fby_bytes){"field", 5};
+    set_uint(&fields[0].value, u->number, 0);
+    fields[1].name = (struct fby_bytes){form, strlen(form)};
+    if (u->wire == SCHEMA_WIRE_GROUP) {
+        struct schema_unknown *list;
+        uint32_t count;
+        return schema_unknown_open(b->r, u, &list, &count) &&
+               build_unknown_list(b, list, count, &fields[1].value);
+    }
+    if (u->wire == SCHEMA_WIRE_LENGTH)
+        set_bytes(&fields[1].value, FBY_BYTES, u->content.data, u->content.len);
+    else
+        set_uint(&fields[1].value, u->value, u->wire == SCHEMA_WIRE_FIXED32 ? 0 : b->flags64);
+    return true;
+}
+
+static bool build_unknown_list(struct tree *b, const struct schema_unknown *list, uint32_t count,
+                               struct fby_value *v)
+{
+    struct fby_value *items = make_items(b, count, sizeof *items);
+    if (!items)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (!build_unknown(b, &list[i], &items[i]))
+            return false;
+    set_value(v, FBY_LIST, 0);
+    v->len = count;
+    v->items = items;
+    return true;
+}
+
+/* The last entry of a map, when there is anything in it. */
+static bool build_unknown_fields(struct tree *b, const struct schema_type *t,
+                                 const struct schema_level *level, struct fby_field *to, uint32_t *used)
+{
+    struct schema_unknown *list;
+    uint32_t count;
+    if (!schema_unknown_collect(b->r, t, level, &list, &count))
+        return false;
+    to->name = (struct fby_bytes){SCHEMA_UNKNOWN_KEY, sizeof SCHEMA_UNKNOWN_KEY - 1};
+    *used += count > 0;
+    return count == 0 || build_unknown_list(b, list, count, &to->value);
+}
+
 /* The fields of a message but for the one at `skip`, after the `extra` entries that the caller fills in
  * front. */
 static bool build_fields_except(struct tree *b, const struct schema_type *t, const struct schema_level *level,
                                 uint32_t extra, uint32_t skip, struct fby_value *v)
 {
-    bool defaults;
+    bool defaults, keeps = b->r->keep_unknown != SCHEMA_KEEP_NONE;
     if (!schema_spend_defaults(b->r, t, &defaults))
         return false;
-    size_t count = count_fields(b, level) + extra + (defaults ? t->default_count : 0);
+    size_t count = count_fields(b, level) + extra + keeps + (defaults ? t->default_count : 0);
     struct fby_field *fields = count ? make_items(b, count, sizeof *fields) : NULL;
     if (count && !fields)
         return false;
-    uint32_t used = extra, next = 0;
-    for (uint32_t i = level->begin; i < level->end;) {
+    uint32_t used = extra, next = 0, end = keeps ? schema_level_known_end(b->r, level) : level->end;
+    for (uint32_t i = level->begin; i < end;) {
         uint32_t run = schema_level_run(b->r, level, i), slot = SCHEMA_RECORD_SLOT(b->r->records[i].slot);
         for (; defaults && next < slot; next++)
             if (next != skip && schema_field_has_default(&t->fields[next]) &&
@@ -344,6 +404,8 @@ static bool build_fields_except(struct tree *b, const struct schema_type *t, con
         if (next != skip && schema_field_has_default(&t->fields[next]) &&
             !build_default(b, &t->fields[next], &fields[used++]))
             return false;
+    if (keeps && !build_unknown_fields(b, t, level, &fields[used], &used))
+        return false;
     set_value(v, FBY_MAP, 0);
     v->len = used;
     v->fields = fields;
@@ -546,6 +608,7 @@ static enum status decode_value(const struct schema_type *t, const struct schema
                                 struct fby_value *out, struct error *err)
 {
     struct schema_options options = schema_options_resolve(o, payload.len);
+    const struct bytes whole = payload;
     enum status status = schema_unframe(&options, &payload, err);
     if (status != STATUS_OK)
         return status;
@@ -554,7 +617,7 @@ static enum status decode_value(const struct schema_type *t, const struct schema
     struct tree b = {
         .r = &r, .names = options.original_names, .flags64 = options.int64_numbers ? 0 : FBY_FLAG_TEXT64};
     size_t arena_limit = schema_limit_arena(&options, payload.len, a);
-    schema_reader_init(&r, &options, a, payload, err);
+    schema_reader_init(&r, &options, a, whole, err);
     bool ok = schema_level_open_bytes(&r, t, payload, &level) &&
               (u ? build_payload(&b, u, &level, out) : build_level(&b, t, &level, out));
     a->limit = arena_limit;

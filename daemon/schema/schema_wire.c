@@ -39,7 +39,7 @@ void schema_reader_init(struct schema_reader *r, const struct schema_options *o,
     r->elements_left = (uint32_t)o->max_elements;
     r->defaults_left = (uint32_t)schema_reader_max_defaults(o, payload.len);
     r->depth_left = (uint32_t)o->max_depth;
-    r->keep_unknown = false;
+    r->keep_unknown = o->unknown_fields == SCHEMA_UNKNOWN_KEEP ? SCHEMA_KEEP_PLAIN : SCHEMA_KEEP_NONE;
     r->unknown_enum = false;
     r->origin = payload.data;
     r->status = STATUS_OK;
@@ -91,6 +91,14 @@ bool schema_reader_spend_defaults(struct schema_reader *r, size_t n)
                                   "this size may; emit_defaults: false leaves them out");
     r->defaults_left -= (uint32_t)n;
     return schema_reader_spend(r, n);
+}
+
+bool schema_reader_pass_enum(struct schema_reader *r, const struct schema_field *f, uint64_t raw,
+                             const uint8_t *at)
+{
+    return r->options->unknown_fields != SCHEMA_UNKNOWN_FAIL || r->keep_unknown == SCHEMA_KEEP_ALL ||
+           schema_reader_fail(r, STATUS_INVALID, at, "%s is %d, which the enum %s does not have",
+                              f->names[1].data, (int32_t)raw, f->enumeration->full_name);
 }
 
 bool schema_varint_read(const uint8_t **at, const uint8_t *end, uint64_t *value)
@@ -249,6 +257,16 @@ static bool skip_group(struct schema_reader *r, struct cursor *c, uint32_t numbe
     }
 }
 
+bool schema_group_skip(struct schema_reader *r, const uint8_t **at, const uint8_t *end, uint32_t number,
+                       const uint8_t **content_end)
+{
+    struct cursor c = {*at, end};
+    if (!skip_group(r, &c, number, content_end))
+        return false;
+    *at = c.at;
+    return true;
+}
+
 /* ---- Records. */
 
 static bool grow_records(struct schema_reader *r)
@@ -299,6 +317,12 @@ static inline void note_order(struct scan *s, const struct schema_field *f)
 
 /* ---- Scanning. */
 
+static bool keeps_unknown(const struct schema_reader *r, const struct schema_type *t)
+{
+    return r->keep_unknown == SCHEMA_KEEP_ALL ||
+           (r->keep_unknown == SCHEMA_KEEP_PLAIN && t->wellknown == SCHEMA_PLAIN && !t->is_map_entry);
+}
+
 static bool take_unknown(struct schema_reader *r, struct scan *s, struct cursor *c, const uint8_t *field,
                          uint32_t tag)
 {
@@ -319,7 +343,7 @@ static bool take_unknown(struct schema_reader *r, struct scan *s, struct cursor 
     if (r->options->unknown_fields == SCHEMA_UNKNOWN_FAIL)
         return schema_reader_fail(r, STATUS_INVALID, field, "%s has no field %u of this wire type",
                                   s->type->full_name, tag >> 3);
-    if (!r->keep_unknown)
+    if (!keeps_unknown(r, s->type))
         return true;
     s->last_slot = SCHEMA_RECORD_UNKNOWN;
     return push_bytes(r, SCHEMA_RECORD_UNKNOWN, field, c->at);
@@ -384,11 +408,13 @@ static bool take_group(struct schema_reader *r, struct scan *s, struct cursor *c
 
 /* A closed enum does not have this number: the field counts as unknown. */
 static bool take_unknown_enum(struct schema_reader *r, struct scan *s, const uint8_t *end,
-                              const uint8_t *field)
+                              const uint8_t *field, const struct schema_field *f)
 {
+    uint64_t raw = r->records[--r->count].number;
     r->unknown_enum = true;
-    r->count--;
-    if (!r->keep_unknown)
+    if (!schema_reader_pass_enum(r, f, raw, field))
+        return false;
+    if (!keeps_unknown(r, s->type))
         return true;
     s->last_slot = SCHEMA_RECORD_UNKNOWN;
     return push_bytes(r, SCHEMA_RECORD_UNKNOWN, field, end);
@@ -428,7 +454,7 @@ static bool take_set_item(struct schema_reader *r, struct scan *s, struct cursor
     }
     const struct schema_field *f = id && id <= UINT32_MAX ? schema_type_field(s->type, (uint32_t)id) : NULL;
     if (!f || f->kind != SCHEMA_KIND_MESSAGE) {
-        if (!r->keep_unknown)
+        if (!keeps_unknown(r, s->type))
             return true;
         s->last_slot = SCHEMA_RECORD_UNKNOWN;
         return push_bytes(r, SCHEMA_RECORD_UNKNOWN, field, c->at);
@@ -495,7 +521,7 @@ static bool scan_piece(struct schema_reader *r, struct scan *s, struct bytes pie
                                       t->full_name, f->names[1].data);
         if (f->flags & SCHEMA_FIELD_WATCHED) {
             if (schema_field_rejects(f, record->number)) {
-                if (!take_unknown_enum(r, s, at, field))
+                if (!take_unknown_enum(r, s, at, field, f))
                     return false;
                 continue;
             }
@@ -738,6 +764,14 @@ void schema_level_close(struct schema_reader *r, const struct schema_level *leve
 {
     r->count = level->begin;
     r->depth_left++;
+}
+
+uint32_t schema_level_known_end(const struct schema_reader *r, const struct schema_level *level)
+{
+    uint32_t end = level->end;
+    while (end > level->begin && r->records[end - 1].slot == SCHEMA_RECORD_UNKNOWN)
+        end--;
+    return end;
 }
 
 const struct schema_record *schema_level_last(const struct schema_reader *r, const struct schema_level *level,

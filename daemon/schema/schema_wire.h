@@ -41,6 +41,9 @@ struct schema_group_end {
     const uint8_t *begin, *end; /* a nested group's content */
 };
 
+/* Those of SCHEMA_KEEP_PLAIN have a place to be shown in. */
+enum schema_keep { SCHEMA_KEEP_NONE, SCHEMA_KEEP_PLAIN, SCHEMA_KEEP_ALL };
+
 struct schema_reader {
     const struct schema_options *options; /* with every limit set */
     struct arena *arena;
@@ -49,7 +52,7 @@ struct schema_reader {
     uint32_t elements_left;
     uint32_t defaults_left; /* unset fields that may still be shown */
     uint32_t depth_left;
-    bool keep_unknown;     /* make records of unknown fields */
+    int keep_unknown;      /* enum schema_keep: whose unknown fields become records */
     bool unknown_enum;     /* a scan met a number outside a closed enum */
     const uint8_t *origin; /* start of the payload, for messages */
     enum status status;
@@ -67,6 +70,7 @@ static inline int64_t schema_reader_max_defaults(const struct schema_options *o,
     return most < o->max_elements ? most : o->max_elements;
 }
 
+/* Places in messages count from the start of `payload`, framing included. */
 void schema_reader_init(struct schema_reader *r, const struct schema_options *o, struct arena *a,
                         struct bytes payload, struct error *err);
 
@@ -105,6 +109,17 @@ const struct schema_record *schema_level_last(const struct schema_reader *r, con
 /* Records that will not be shown, because others follow that win over them, must be valid all the same. */
 bool schema_records_check(struct schema_reader *r, const struct schema_type *t, uint32_t first,
                           uint32_t count);
+
+/* A number that the closed enum of `f` lacks: false where that is an error. */
+bool schema_reader_pass_enum(struct schema_reader *r, const struct schema_field *f, uint64_t raw,
+                             const uint8_t *at);
+/* Where the records of unknown fields begin, which stand behind all others. */
+uint32_t schema_level_known_end(const struct schema_reader *r, const struct schema_level *level);
+
+/* Pass over a group that a scan has passed over before, from behind its start tag to behind its end tag.
+ * *content_end: before the end tag. */
+bool schema_group_skip(struct schema_reader *r, const uint8_t **at, const uint8_t *end, uint32_t number,
+                       const uint8_t **content_end);
 
 /* Count the elements of a packed run and spend them. */
 bool schema_packed_count(struct schema_reader *r, const struct schema_field *f,

@@ -91,7 +91,8 @@ static void print_choice(const struct decode_choice *c, int indent)
 
 static void print_decode(const struct decode_settings *d, int indent)
 {
-    static const char *const decodes[] = {"none", "protobuf", "json", "text", "plugin", "by", "by its first stage"};
+    static const char *const decodes[] = {"none", "protobuf",          "json", "text", "plugin",
+                                          "by",   "by its first stage"};
     static const char *const choices[] = {"topic", "content_type", "property", "capture"};
     printf("%*sdecode %s", indent, "", decodes[d->kind]);
     if (d->kind == DECODE_PROTOBUF)

@@ -26,6 +26,7 @@ system_tests = \
   %D%/45-compressed-payloads.py \
   %D%/46-schema-command.py \
   %D%/47-decode-by-message.py \
+  %D%/48-decode-and-encode-commands.py \
   %D%/50-sparkplug-host.py \
   %D%/51-sparkplug-edge.py
 dist_check_SCRIPTS += $(system_tests)
