@@ -3,4 +3,11 @@ if HAVE_CMOCKA
 check_PROGRAMS += %D%/test_dead_letter_index
 TESTS += %D%/test_dead_letter_index
 %C%_test_dead_letter_index_LDADD = $(RANK5) $(CMOCKA_LIBS)
+
+check_PROGRAMS += %D%/test_upstream_sparkplug
+TESTS += %D%/test_upstream_sparkplug
+%C%_test_upstream_sparkplug_SOURCES = %D%/test_upstream_sparkplug.c tests/helpers/stub_broker.c \
+  tests/helpers/stub_broker.h
+%C%_test_upstream_sparkplug_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/helpers
+%C%_test_upstream_sparkplug_LDADD = $(RANK5) $(CMOCKA_LIBS)
 endif
