@@ -26,6 +26,7 @@ struct http_request {
     char body[BODY_KEEP_BYTES + 1];
     size_t body_len;
     size_t body_read;
+    bool header_ended; /* with its empty line */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -104,6 +105,15 @@ static size_t take_body(char *data, size_t one, size_t len, void *ctx)
     return r->body_read > BODY_READ_BYTES ? 0 : len;
 }
 
+/* libcurl takes a connection that ends within the header for the end of the answer. */
+static size_t note_header(char *line, size_t one, size_t len, void *ctx)
+{
+    struct http_request *r = ctx;
+    (void)one;
+    r->header_ended = len > 0 && len <= 2 && line[len - 1] == '\n';
+    return len;
+}
+
 /* ---- Ends of requests ---- */
 
 static void unlink_request(struct http_request *r)
@@ -155,6 +165,9 @@ static void finish(struct http_request *r, CURLcode code)
     if (code != CURLE_OK && !cut_off) {
         response.status = 0;
         response.error = r->error[0] ? r->error : curl_easy_strerror(code);
+    } else if (!r->header_ended) {
+        response.status = 0;
+        response.error = "the answer ended within its header";
     }
     make_printable(r);
     if (retry_after_s > 0)
@@ -264,6 +277,8 @@ static struct http_request *make_request(struct http_transport *t)
     curl_easy_setopt(r->easy, CURLOPT_PRIVATE, r);
     curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, r);
+    curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, note_header);
+    curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, r);
     curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, r->error);
     return r;
 }
@@ -311,6 +326,7 @@ struct http_request *http_transport_start(struct http_transport *t, const char *
         return NULL;
     r->ctx = request_ctx;
     r->body_len = r->body_read = 0;
+    r->header_ended = false;
     r->error[0] = 0;
     r->next = t->running;
     t->running = r;

@@ -28,7 +28,8 @@ fault_tests = \
   %D%/43-disk-filled-and-freed.py \
   %D%/44-clock.py
 # The world around it.
-fault_tests += %D%/60-brokers.py %D%/61-network.py %D%/62-names.py
+fault_tests += %D%/60-brokers.py %D%/61-network.py %D%/62-names.py \
+  %D%/63-upstream-answers.py
 
 dist_check_SCRIPTS += $(fault_tests)
 TESTS += $(fault_tests)
