@@ -4,7 +4,7 @@
 # Config cases: every folder of cases/ holds gateway.yaml and what reading it must give, exactly:
 #   error      what `forebayd --check` says, with exit code 78
 #   expected   the settings that come out of it (dump_config), with exit code 0; warnings are part of it
-# and, where wanted, `environment` with NAME=value lines. Every file of conf/ must be right as well.
+# and, where wanted, `environment` with NAME=value lines, and `plugins` with the names of optional ones that it needs. Every file of conf/ must be right as well.
 # run.sh [--update] [CASE...]    --update writes what is found; read the difference before you commit it.
 set -u
 build=$PWD
@@ -49,9 +49,19 @@ compare() {
     fi
 }
 
+# Whether every plugin is built that the case needs.
+has_plugins() {
+    local plugin
+    [ -f "$1/plugins" ] || return 0
+    for plugin in $(cat "$1/plugins"); do
+        [ -e "$build/plugins/$plugin/$plugin.so" ] || { echo "SKIP $(basename "$1"): $plugin is not built"; return 1; }
+    done
+}
+
 check_case() {
     local folder=$1 name code
     name=$(basename "$folder")
+    has_plugins "$folder" || return
     count=$((count + 1))
     run_in "$folder" "$daemon" --plugins "$plugins" --check gateway.yaml >"$scratch/out" 2>"$scratch/err"
     code=$?

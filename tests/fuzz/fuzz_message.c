@@ -27,15 +27,16 @@ static void try_record(struct bytes record)
     arena_finish(&arena);
 }
 
-static void try_json(struct bytes text)
+static void try_json(struct bytes text, int big_integers)
 {
+    const struct value_json_limits limits = {.big_integers = big_integers};
     struct arena arena;
     struct fby_value v, again;
     struct buffer out = {0}, same = {0};
     arena_init(&arena, 0, 1 << 20);
-    if (value_parse_json(text, NULL, &arena, &v, NULL) == STATUS_OK) {
+    if (value_parse_json(text, &limits, &arena, &v, NULL) == STATUS_OK) {
         assert(value_write_json(&v, &out));
-        enum status s = value_parse_json(buffer_bytes(&out), NULL, &arena, &again, NULL);
+        enum status s = value_parse_json(buffer_bytes(&out), &limits, &arena, &again, NULL);
         assert(s == STATUS_OK || s == STATUS_LIMIT);
         assert(s != STATUS_OK || value_write_json(&again, &same));
         assert(s != STATUS_OK || bytes_equal(buffer_bytes(&out), buffer_bytes(&same)));
@@ -91,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         try_record(rest);
         break;
     case 1:
-        try_json(rest);
+        try_json(rest, *data & 4 ? VALUE_JSON_BIG_KEEP : VALUE_JSON_BIG_DOUBLE);
         break;
     case 2:
         try_filter(text,
