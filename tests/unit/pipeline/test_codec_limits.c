@@ -35,15 +35,15 @@ void __libc_free(void *memory);
 
 static size_t used, peak;
 
+#ifndef __SANITIZE_ADDRESS__
+enum { IS_COUNTED = 1 };
+
 static void *note(void *memory)
 {
     used += memory ? malloc_usable_size(memory) : 0;
     peak = used > peak ? used : peak;
     return memory;
 }
-
-#ifndef __SANITIZE_ADDRESS__
-enum { IS_COUNTED = 1 };
 
 void *malloc(size_t size)
 {
