@@ -8,6 +8,14 @@ EXTRA_DIST += %D%/bench_decode.proto %D%/bench_decode.sh
 bench-decode: %D%/bench_decode
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/bench_decode.sh
 
+# The same beside other decoders, as time: make bench-decode-peers, and make decode-table to put it into README.md.
+EXTRA_DIST += %D%/bench_decode_peers.py %D%/decode_protobufjs.js %D%/decode_python.py
+.PHONY: bench-decode-peers decode-table
+bench-decode-peers: %D%/bench_decode
+	/usr/bin/python3 $(srcdir)/%D%/bench_decode_peers.py --build $(builddir)
+decode-table: %D%/bench_decode
+	/usr/bin/python3 $(srcdir)/%D%/bench_decode_peers.py --build $(builddir) --into $(top_srcdir)/README.md
+
 # What the MQTT clients alone cost.
 check_PROGRAMS += %D%/bench_mqtt_path
 %C%_bench_mqtt_path_SOURCES = %D%/bench_mqtt_path.c tests/helpers/mosquitto_process.c \
