@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Load for the benches: one MQTT 3.1.1 connection publishes at QoS 1 with a window, another one (perhaps at
- * another broker) receives and acknowledges. Raw sockets and big buffers, so that it costs little beside what
- * is measured. Prints one JSON object.
+ * another broker) receives and acknowledges; port 0 leaves one of them out. Raw sockets and big buffers, so
+ * that it costs little beside what is measured. Prints one JSON object.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -172,6 +172,8 @@ static void handle_message(struct run *r, uint8_t *packet, size_t body_at, size_
     }
     if (sequence < r->highest)
         r->reordered++;
+    if (!r->publish_port && r->received == 0)
+        r->first_s = now;
     r->highest = (unsigned)sequence;
     r->seen[sequence] = 1;
     r->received++;
@@ -192,9 +194,11 @@ static size_t handle_packet(struct run *r, struct connection *c, size_t at)
     }
     if (left < i + len)
         return 0;
-    if ((packet[0] & 0xf0) == 0x40)
+    if ((packet[0] & 0xf0) == 0x40) {
         r->acked++;
-    else if ((packet[0] & 0xf0) == 0x30)
+        if (!r->receive_port)
+            r->progress_s = r->last_s = now_s();
+    } else if ((packet[0] & 0xf0) == 0x30)
         handle_message(r, packet, i, len);
     return i + len;
 }
@@ -216,7 +220,7 @@ static void read_from(struct run *r, struct connection *c)
 
 static bool may_publish(const struct run *r, double now)
 {
-    if (r->sent >= r->count || r->sent - r->acked >= r->window ||
+    if (!r->publish_port || r->sent >= r->count || r->sent - r->acked >= r->window ||
         r->publisher.out_len > BUFFER - r->size - 400)
         return false;
     return r->rate <= 0 || (double)r->sent < (now - r->first_s) * r->rate;
@@ -227,8 +231,10 @@ static void turn(struct run *r)
     double now = now_s();
     while (may_publish(r, now))
         publish_one(r);
-    flush(&r->publisher);
-    flush(&r->receiver);
+    if (r->publish_port)
+        flush(&r->publisher);
+    if (r->receive_port)
+        flush(&r->receiver);
     struct pollfd fds[] = {{r->publisher.fd, POLLIN, 0}, {r->receiver.fd, POLLIN, 0}};
     if (r->publisher.out_len)
         fds[0].events |= POLLOUT;
@@ -239,6 +245,11 @@ static void turn(struct run *r)
         read_from(r, &r->publisher);
     if (fds[1].revents & POLLIN)
         read_from(r, &r->receiver);
+}
+
+static bool is_complete(const struct run *r)
+{
+    return (!r->receive_port || r->received == r->count) && (!r->publish_port || r->acked >= r->count);
 }
 
 static int compare(const void *a, const void *b)
@@ -255,10 +266,11 @@ static void report(struct run *r)
             r->latency_us[n++] = r->latency_us[i];
     qsort(r->latency_us, n, sizeof *r->latency_us, compare);
     double seconds = r->last_s - r->first_s;
+    unsigned done = r->receive_port ? r->received : r->acked;
     printf("{\"sent\":%u,\"acked\":%u,\"received\":%u,\"duplicates\":%u,\"reordered\":%u,\"seconds\":%.3f,"
            "\"per_second\":%.0f,\"p50_us\":%u,\"p99_us\":%u}\n",
            r->sent, r->acked, r->received, r->duplicates, r->reordered, seconds,
-           seconds > 0 ? r->received / seconds : 0, n ? r->latency_us[n / 2] : 0,
+           seconds > 0 ? done / seconds : 0, n ? r->latency_us[n / 2] : 0,
            n ? r->latency_us[n * 99 / 100] : 0);
 }
 
@@ -326,17 +338,23 @@ int main(int argc, char **argv)
     r.seen = calloc(r.count, 1);
     r.latency_us = calloc(r.count, sizeof *r.latency_us);
     char id[32];
-    snprintf(id, sizeof id, "load-r%d", (int)getpid());
-    connect_to(&r.receiver, r.receive_port, id);
-    subscribe(&r.receiver, r.filter);
-    snprintf(id, sizeof id, "load-p%d", (int)getpid());
-    connect_to(&r.publisher, r.publish_port, id);
-    fcntl(r.publisher.fd, F_SETFL, O_NONBLOCK);
-    fcntl(r.receiver.fd, F_SETFL, O_NONBLOCK);
+    r.receiver.fd = r.publisher.fd = -1;
+    if (r.receive_port) {
+        snprintf(id, sizeof id, "load-r%d", (int)getpid());
+        connect_to(&r.receiver, r.receive_port, id);
+        subscribe(&r.receiver, r.filter);
+        fcntl(r.receiver.fd, F_SETFL, O_NONBLOCK);
+    }
+    if (r.publish_port) {
+        snprintf(id, sizeof id, "load-p%d", (int)getpid());
+        connect_to(&r.publisher, r.publish_port, id);
+        fcntl(r.publisher.fd, F_SETFL, O_NONBLOCK);
+    }
     r.first_s = r.progress_s = r.last_s = now_s();
-    while ((r.received < r.count || r.acked < r.count) && now_s() - r.progress_s < r.timeout_s)
+    while (!is_complete(&r) && now_s() - r.progress_s < r.timeout_s)
         turn(&r);
-    flush(&r.receiver);
+    if (r.receive_port)
+        flush(&r.receiver);
     report(&r);
-    return r.received == r.count ? 0 : 1;
+    return is_complete(&r) ? 0 : 1;
 }

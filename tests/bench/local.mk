@@ -27,6 +27,11 @@ check_PROGRAMS += %D%/bench_mqtt_path
 # Broker to broker, beside mosquitto's bridge: make bench-bridge.
 check_PROGRAMS += %D%/load_gen
 EXTRA_DIST += %D%/bench_bridge.py
+# A million messages behind a target that hangs: memory, start, delivery: make bench-backlog.
+.PHONY: bench-backlog
+bench-backlog: daemon/forebayd %D%/load_gen
+	$(AM_TESTS_ENVIRONMENT) FOREBAY_FAULT_COUNT=1000000 /usr/bin/python3 $(srcdir)/tests/faults/45-backlog.py
+
 .PHONY: bench-bridge
 bench-bridge: daemon/forebayd %D%/load_gen
 	/usr/bin/python3 $(srcdir)/%D%/bench_bridge.py --build $(builddir)

@@ -26,7 +26,9 @@ fault_tests = \
   %D%/41-daemon-memory.py \
   %D%/42-faults-in-recovery.py \
   %D%/43-disk-filled-and-freed.py \
-  %D%/44-clock.py
+  %D%/44-clock.py \
+  %D%/45-backlog.py \
+  %D%/46-descriptors.py
 # The world around it.
 fault_tests += %D%/60-brokers.py %D%/61-network.py %D%/62-names.py \
   %D%/63-upstream-answers.py
