@@ -84,16 +84,16 @@ void journal_cursor_wake(struct journal *j)
     }
 }
 
-void journal_cursor_evict(struct journal *j, const struct journal_segment *s, const char *reason)
+void journal_cursor_evict(struct journal *j, const struct journal_segment *s, uint64_t through,
+                          const char *reason)
 {
-    uint64_t lowest = 0, records = s->last - s->base + 1;
+    uint64_t lowest = 0, records = through - s->base + 1;
     if (journal_cursor_find_lowest(j, &lowest))
-        records = lowest >= s->last ? 0 : s->last - (lowest < s->base ? s->base - 1 : lowest);
+        records = lowest >= through ? 0 : through - (lowest < s->base ? s->base - 1 : lowest);
     if (strcmp(reason, "expired") == 0)
         j->stats.evicted_expired += records;
     else
         j->stats.evicted_full += records;
-    uint64_t through = s->last;
     struct list left;
     list_init(&left);
     move_all(&j->cursors, &left);

@@ -137,6 +137,7 @@ struct journal {
     bool names_pending;              /* a new cursor's name is not on the disk yet: commits wait for it */
     struct loop_timer *upkeep_timer; /* writes cursors some time after they moved */
     struct loop_timer *sweep_timer;  /* looks for what has expired */
+    struct loop_timer *evict_timer;  /* removes the oldest segment in steps */
     bool closing;
 };
 
@@ -199,8 +200,9 @@ void journal_reader_leave_segment(struct journal_reader *r, const struct journal
 /* ---- journal_cursor.c ---- */
 
 void journal_cursor_wake(struct journal *j); /* new records can be read */
-/* Tell those who have not confirmed what is in `s`, and put them behind it. */
-void journal_cursor_evict(struct journal *j, const struct journal_segment *s, const char *reason);
+/* Tell those who have not confirmed what is in `s` up to `through`, and put them behind it. */
+void journal_cursor_evict(struct journal *j, const struct journal_segment *s, uint64_t through,
+                          const char *reason);
 /* The positions go to the writer; and they have come back from it. */
 void journal_cursor_submit_saves(struct journal *j);
 void journal_cursor_answer_saves(struct journal *j);

@@ -18,6 +18,7 @@ enum {
     UPKEEP_RETRY_MS = 5000, /* after a failure */
     SWEEP_MIN_MS = 1000,
     SWEEP_MAX_MS = 60000,
+    EVICT_STEP = 1000, /* records: readers look at each of them */
 };
 
 static void want_upkeep(struct journal *j)
@@ -133,6 +134,35 @@ static void handle_upkeep_timer(void *ctx)
     journal_commit_pump(j);
 }
 
+/* One step. Everybody who still reads the oldest segment is put some records further; at its end it goes. */
+static void handle_evict(void *ctx)
+{
+    struct journal *j = ctx;
+    uint64_t lowest = 0;
+    struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
+    if (!s || !is_complete(j, s) || j->settings.when_full != JOURNAL_DROP_OLDEST ||
+        !exceeds_limit(j, (uint64_t)j->settings.segment_size))
+        return;
+    if (!journal_cursor_find_lowest(j, &lowest) || lowest >= s->last)
+        return; /* nobody has to be told */
+    uint64_t through = (lowest < s->base ? s->base - 1 : lowest) + EVICT_STEP;
+    if (through >= s->last) {
+        journal_retention_evict_oldest(j, "journal_full");
+        return;
+    }
+    journal_cursor_evict(j, s, through, "journal_full");
+    loop_timer_start(j->evict_timer, 0);
+}
+
+/* A segment was made. When there will be no room for the next one, the oldest starts to go now, in steps: all
+ * of it at once would hold up the loop. */
+static void prepare_room(struct journal *j, uint64_t size)
+{
+    const struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
+    if (s && s->last > s->base + EVICT_STEP && exceeds_limit(j, size + (uint64_t)j->settings.segment_size))
+        loop_timer_start(j->evict_timer, 0);
+}
+
 bool journal_retention_make_room(struct journal *j, uint64_t size, char *why, size_t why_size)
 {
     bool drop = j->settings.when_full == JOURNAL_DROP_OLDEST;
@@ -146,8 +176,11 @@ bool journal_retention_make_room(struct journal *j, uint64_t size, char *why, si
         explain(j, true, why, why_size);
         return false;
     }
-    if (has_free_space(j, size))
+    if (has_free_space(j, size)) {
+        if (drop)
+            prepare_room(j, size);
         return true;
+    }
     remove_confirmed(j);
     if (drop && list_is_empty(&j->removing)) /* room appears once its file is gone */
         journal_retention_evict_oldest(j, "journal_full");
@@ -161,7 +194,7 @@ bool journal_retention_evict_oldest(struct journal *j, const char *reason)
     if (!s || !is_complete(j, s))
         return false;
     if (s->last >= s->base)
-        journal_cursor_evict(j, s, reason);
+        journal_cursor_evict(j, s, s->last, reason);
     journal_retention_drop_segment(j, s);
     return true;
 }
@@ -244,6 +277,7 @@ void journal_retention_start(struct journal *j)
 {
     j->upkeep_timer = loop_timer_create(j->loop, handle_upkeep_timer, j);
     j->sweep_timer = loop_timer_create(j->loop, handle_sweep, j);
+    j->evict_timer = loop_timer_create(j->loop, handle_evict, j);
     loop_timer_start(j->sweep_timer, sweep_interval_ms(j));
 }
 
@@ -251,6 +285,7 @@ void journal_retention_finish(struct journal *j)
 {
     loop_timer_destroy(j->upkeep_timer);
     loop_timer_destroy(j->sweep_timer);
+    loop_timer_destroy(j->evict_timer);
     list_for_each_safe(s, &j->removing, struct journal_segment, link)
     {
         list_remove(&s->link);

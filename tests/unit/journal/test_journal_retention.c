@@ -253,7 +253,7 @@ static void test_configure(void **state)
 struct evicted {
     struct fixture *f;
     struct journal_cursor *cursor;
-    uint64_t counted, through;
+    uint64_t counted, through, most; /* `most`: records of one call */
     char reason[32];
 };
 
@@ -263,6 +263,7 @@ static void handle_evict(void *ctx, uint64_t through, const char *reason)
     uint64_t at = journal_cursor_confirmed(e->cursor) + 1;
     struct journal_record r;
     assert_true(through > e->through);
+    e->most = through - e->through > e->most ? through - e->through : e->most;
     while (at <= through) { /* they can still be read */
         assert_int_equal(journal_peek(e->f->journal, &at, &r), STATUS_OK);
         fixture_check_record(&r);
@@ -320,6 +321,28 @@ static void test_drop_oldest(void **state)
     a = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
     assert_int_equal(journal_cursor_confirmed(a), oldest - 1);
     journal_cursor_close(a);
+}
+
+/* A long segment goes in steps, so that no turn of the loop takes long; nothing is told twice or left out. */
+static void test_drop_oldest_in_steps(void **state)
+{
+    struct fixture *f = *state;
+    struct evicted e = {0};
+    f->settings.max_size = 4 << 20;
+    f->settings.segment_size = 1 << 20;
+    f->settings.when_full = JOURNAL_DROP_OLDEST;
+    fixture_open(f);
+    struct journal_cursor *c = open_evicted(f, &e, "a");
+    for (int i = 0; i < 400; i++)
+        fixture_fill(f, 100, 50);
+    fixture_turns(f, 50);
+    assert_true(e.through > 15000);
+    assert_in_range(e.most, 1, 1000);
+    assert_int_equal(e.counted, e.through);
+    assert_int_equal(journal_cursor_confirmed(c), e.through);
+    assert_int_equal(f->journal->stats.evicted_full, e.counted);
+    assert_int_equal(fixture_read(f, c, NULL), 40000 - e.counted);
+    journal_cursor_close(c);
 }
 
 /* Records older than max_age go, also from a segment that is not full; those without a valid time stay. */
@@ -474,6 +497,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_block_uncommitted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_configure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_drop_oldest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_drop_oldest_in_steps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_untimed_never_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_new_name_before_commit, setup, teardown),
