@@ -5,6 +5,7 @@ base_tests = \
   %D%/test_backoff \
   %D%/test_bytes \
   %D%/test_clock \
+  %D%/test_durable_file \
   %D%/test_error \
   %D%/test_histogram \
   %D%/test_json_writer \
@@ -22,6 +23,7 @@ TESTS += $(base_tests)
 %C%_test_backoff_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_bytes_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_clock_LDADD = $(RANK1) $(CMOCKA_LIBS)
+%C%_test_durable_file_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_error_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_histogram_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_json_writer_LDADD = $(RANK1) $(CMOCKA_LIBS)

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A file is replaced as a whole or not at all, and read within its bounds.
+ */
+#include "base/durable_file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char directory[40], path[60];
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(directory, sizeof directory, "/tmp/fby-durable-XXXXXX");
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/file", directory);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    unlink(path);
+    return rmdir(directory); /* fails when something else was left */
+}
+
+static void check_content(const char *wanted)
+{
+    char text[16];
+    struct error err = {0};
+    assert_int_equal(durable_file_read(path, text, sizeof text, &err), STATUS_OK);
+    assert_string_equal(text, wanted);
+}
+
+static void test_replaces(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    char text[16];
+    assert_int_equal(durable_file_read(path, text, sizeof text, &err), STATUS_NOT_FOUND);
+    assert_int_equal(durable_file_replace(path, bytes_of_text("first, longer"), &err), STATUS_OK);
+    check_content("first, longer");
+    assert_int_equal(durable_file_replace(path, bytes_of_text("second"), &err), STATUS_OK);
+    check_content("second");
+    assert_int_equal(durable_file_replace(path, bytes_of_text(""), &err), STATUS_OK);
+    check_content("");
+}
+
+static void test_reads_no_more_than_there_is_room(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    char text[4];
+    assert_int_equal(durable_file_replace(path, bytes_of_text("abcdef"), &err), STATUS_OK);
+    assert_int_equal(durable_file_read(path, text, sizeof text, &err), STATUS_OK);
+    assert_string_equal(text, "abc");
+}
+
+static void test_says_why_not(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    char wrong[80], text[4];
+    snprintf(wrong, sizeof wrong, "%s/no/file", directory);
+    assert_int_equal(durable_file_replace(wrong, bytes_of_text("x"), &err), STATUS_IO);
+    assert_non_null(strstr(err.text, "cannot write"));
+    assert_int_equal(durable_file_read(directory, text, sizeof text, &err), STATUS_IO);
+}
+
+static void test_old_stands_when_it_cannot_be_replaced(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    char fresh[80];
+    assert_int_equal(durable_file_replace(path, bytes_of_text("old"), &err), STATUS_OK);
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    assert_int_equal(mkdir(fresh, 0700), 0); /* in the way of the new one */
+    assert_int_equal(durable_file_replace(path, bytes_of_text("new"), &err), STATUS_IO);
+    check_content("old");
+    assert_int_equal(rmdir(fresh), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_replaces, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reads_no_more_than_there_is_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_says_why_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_old_stands_when_it_cannot_be_replaced, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
