@@ -10,6 +10,12 @@ TESTS += %D%/test_example %D%/test_filter %D%/test_file %D%/test_http %D%/test_h
 %C%_test_example_CPPFLAGS = $(plugin_test_cppflags)
 %C%_test_example_LDADD = $(CMOCKA_LIBS) -ldl
 
+check_PROGRAMS += %D%/test_codecs
+TESTS += %D%/test_codecs
+%C%_test_codecs_SOURCES = %D%/test_codecs.c tests/helpers/fake_codec.c tests/helpers/fake_codec.h
+%C%_test_codecs_CPPFLAGS = $(plugin_test_cppflags)
+%C%_test_codecs_LDADD = $(CMOCKA_LIBS) -ldl
+
 %C%_test_filter_SOURCES = %D%/test_filter.c $(plugin_test_sources)
 %C%_test_filter_CPPFLAGS = $(plugin_test_cppflags)
 %C%_test_filter_LDADD = $(CMOCKA_LIBS) -ldl
