@@ -43,7 +43,8 @@ struct upstream_sparkplug {
     const struct sparkplug_node_settings *settings;
     struct loop *loop;
     struct metrics_group *metrics_group;
-    struct loop_timer *rebirth_timer, *silence_timer;
+    struct loop_timer *rebirth_timer, *silence_timer, *answer_timer;
+    int64_t answer_timeout_ms; /* as long as the broker may be silent */
     char *note_path, *command_filter, *device_filter, *state_topic, *fence_filter;
     char note[16], *will_topic;
 
@@ -177,6 +178,7 @@ static void ask(struct upstream_sparkplug *s)
     if (mqtt_client_unsubscribe(s->client, &filter, 1) != STATUS_OK)
         return; /* the connection is about to be lost */
     s->is_asking = true;
+    loop_timer_start(s->answer_timer, s->answer_timeout_ms);
     while (!list_is_empty(&s->written)) {
         struct list *first = s->written.next;
         list_remove(first);
@@ -254,6 +256,7 @@ static void handle_unsubscribed(void *ctx)
 {
     struct upstream_sparkplug *s = ctx;
     s->is_asking = false;
+    loop_timer_stop(s->answer_timer);
     struct list read;
     list_init(&read);
     while (!list_is_empty(&s->asked)) {
@@ -342,6 +345,7 @@ static void handle_connected(void *ctx, bool session_present)
                                                   {.filter = s->state_topic, .qos = 1}};
     s->state = SESSION_SUBSCRIBING;
     s->is_host_online = s->has_host_time = false;
+    loop_timer_start(s->answer_timer, s->answer_timeout_ms);
     if (mqtt_client_subscribe(s->client, subs, s->state_topic ? 3 : 2) != STATUS_OK)
         mqtt_client_abort(s->client, "the topics of commands could not be subscribed to");
 }
@@ -379,6 +383,7 @@ static void handle_subscribed(void *ctx, const int *granted, size_t count)
                                                   "the primary host's state"};
     if (s->state != SESSION_SUBSCRIBING)
         return;
+    loop_timer_stop(s->answer_timer);
     for (size_t i = 0; i < count && i < FILTERS_MAX; i++)
         if (granted[i] >= 0x80)
             log_warning("upstream",
@@ -411,6 +416,7 @@ static void end_session(struct upstream_sparkplug *s, const char *reason)
     s->unanswered = 0;
     loop_timer_stop(s->rebirth_timer);
     loop_timer_stop(s->silence_timer);
+    loop_timer_stop(s->answer_timer);
     upstream_set_connected(&s->base, false, reason);
     retry_all(s, &s->asked);
     retry_all(s, &s->written);
@@ -420,6 +426,13 @@ static void end_session(struct upstream_sparkplug *s, const char *reason)
 static void handle_disconnected(void *ctx, const char *reason)
 {
     end_session(ctx, reason);
+}
+
+/* Without an answer nothing would ever be delivered. */
+static void handle_no_answer(void *ctx)
+{
+    struct upstream_sparkplug *s = ctx;
+    mqtt_client_abort(s->client, "the broker did not answer a SUBSCRIBE or UNSUBSCRIBE in time");
 }
 
 /* Say NDEATH and go. When it cannot be said, the broker says it: the connection ends without a word. */
@@ -595,6 +608,7 @@ static void destroy(struct upstream_sparkplug *s)
     mqtt_client_destroy(s->client);
     loop_timer_destroy(s->rebirth_timer);
     loop_timer_destroy(s->silence_timer);
+    loop_timer_destroy(s->answer_timer);
     metrics_remove(s->metrics_group);
     sparkplug_edge_destroy(s->edge);
     free(s->note_path);
@@ -615,6 +629,7 @@ static void sparkplug_stop(struct upstream *u)
     s->counters.live = 0;
     loop_timer_stop(s->rebirth_timer);
     loop_timer_stop(s->silence_timer);
+    loop_timer_stop(s->answer_timer);
     loop_defer_cancel(s->loop, leave_host, s);
     loop_defer_cancel(s->loop, answer_refused, s);
 }
@@ -692,6 +707,8 @@ struct upstream *upstream_sparkplug_create(const struct upstream_sparkplug_optio
     s->edge = sparkplug_edge_create(&s->edge_settings);
     s->rebirth_timer = loop_timer_create(l, give_births, s);
     s->silence_timer = loop_timer_create(l, handle_silence, s);
+    s->answer_timer = loop_timer_create(l, handle_no_answer, s);
+    s->answer_timeout_ms = o->broker->keepalive_ms;
     s->role = (struct mqtt_client_role){.name = s->base.name, .client_id = o->client_id};
     s->client = mqtt_client_create(o->broker, &s->role, &client_events, s, l, metrics, err);
     if (!s->client) {

@@ -7,7 +7,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import json
 import time
 
-from harness import SOURCE, Failed, Test
+from harness import SHORT, SOURCE, Failed, Test
 from harness_gateway import message_classes
 
 test = Test("forebayd is a Sparkplug B edge node: births before data, will, numbers of sessions, rebirth, primary host",
@@ -198,6 +198,51 @@ gateway.wait_idle()
 test.check_equal(gateway.stop(), 0, "SIGTERM ends it with 0")
 death = host.skip_to("NDEATH")
 test.check_equal(bdseq(death), 1, "an orderly stop says NDEATH with the session's bdSeq")
+
+# ---- Nothing is lost ----
+host.seen = len(host.messages())
+gateway.restart()
+rounds, each = (2, 200) if SHORT else (5, 300)
+last = bdseq(host.skip_to("NBIRTH"))
+start = host.seen
+for number in range(rounds):
+    test.wait(lambda: gateway.metric("forebay_sparkplug_live") == 1, "the edge node to be born", 30)
+    for value in range(number * each, (number + 1) * each):
+        publisher.send("sensors/s3", json.dumps({"number": value}).encode())
+    time.sleep(test.random.random() * 0.2)
+    gateway.kill()
+    gateway.restart()
+gateway.wait_idle()
+wanted = set(range(rounds * each))
+
+
+def numbers():
+    return {int(metrics(m)["number"].long_value) for m in host.messages()[start:] if "number" in metrics(m)}
+
+
+test.note(f"FOREBAY_TEST_SEED={test.seed}")
+test.wait(lambda: numbers() >= wanted, "everything that was confirmed to devices to arrive", 30)
+test.check(True, f"{rounds} kills under load: all of {rounds * each} messages have arrived")
+new = host.messages()[start:]
+sessions = [bdseq(m) for m in new if m[0] == "NBIRTH"]
+test.check_equal(sessions, [(last + 1 + n) % 256 for n in range(rounds)], "each session has the next bdSeq")
+test.check_equal([bdseq(m) for m in new if m[0] == "NDEATH"], [(last + n) % 256 for n in range(rounds)],
+                 "and each will that of its session")
+broken, seq = [], None
+for kind, _, payload, _ in host.messages()[start - 1:]:
+    if kind != "NDEATH":
+        if seq is not None and payload.seq != (0 if kind == "NBIRTH" else (seq + 1) % 256):
+            broken.append((kind, payload.seq, seq))
+        seq = payload.seq
+test.check_equal(broken, [], "seq never has a gap")
+
+# ---- Reload ----
+gateway.configure(CONFIG.replace("OPTIONS", ", aliases: true"))
+host.seen = len(host.messages())
+test.check(gateway.reload(), "the settings of the edge node change while it runs")
+death, birth = host.skip_to("NDEATH"), host.skip_to("NBIRTH")
+test.check_equal(bdseq(birth), (bdseq(death) + 1) % 256, "it dies and is born in a session of its own")
+test.check_equal(gateway.stop(), 0, "SIGTERM ends it with 0")
 
 # ---- The primary host ----
 gateway.configure(CONFIG.replace("OPTIONS", ", primary_host: scada, historical_after: 100ms, aliases: true"))

@@ -282,6 +282,21 @@ static void test_lost_connection_gives_all_back(void **state)
     until(f.delivered == 1);
 }
 
+static void test_broker_that_does_not_answer(void **state)
+{
+    (void)state;
+    f.mqtt.keepalive_ms = 300;
+    stub_broker_behaviour(f.broker)->no_unsuback = true;
+    start_live();
+    assert_true(send_json("d", "{\"a\":1}"));
+    until(f.retried == 1);
+    assert_int_equal(f.delivered, 0);
+    stub_broker_behaviour(f.broker)->no_unsuback = false;
+    until(f.upstream->connected);
+    assert_true(send_json("d", "{\"a\":1}"));
+    until(f.delivered == 1);
+}
+
 static void test_qos_1_is_confirmed_by_puback(void **state)
 {
     (void)state;
@@ -417,6 +432,7 @@ int main(void)
         TEST(test_no_note_no_connection),
         TEST(test_delivered_when_the_broker_has_read_it),
         TEST(test_lost_connection_gives_all_back),
+        TEST(test_broker_that_does_not_answer),
         TEST(test_qos_1_is_confirmed_by_puback),
         TEST(test_what_cannot_be_sent),
         TEST(test_rebirth_commands),
