@@ -31,11 +31,11 @@ if [ ! -f Makefile ] || [ "$root/configure" -nt Makefile ]; then
     "$root/configure" -q CC=clang CFLAGS="$flags -fsanitize=fuzzer-no-link" LDFLAGS="-fsanitize=address,undefined" \
         >configure.log 2>&1 || { tail -n 20 configure.log; exit 1; }
 fi
-archives="delivery ingest pipeline schema journal mqtt plugin admin loop metrics message config base"
+archives="delivery ingest pipeline schema sparkplug journal mqtt plugin admin loop metrics message config base"
 wanted=$(for a in $archives; do echo "daemon/$a/lib$a.a"; done)
 # shellcheck disable=SC2086
 make -s -j"$jobs" $wanted tests/conformance/messages_set.inc >make.log 2>&1 || { tail -n 20 make.log; exit 1; }
-libraries=$(pkg-config --libs libevent_core libevent_extra yaml-0.1 libprotobuf-c libmosquitto openssl)
+libraries="$(pkg-config --libs libevent_core libevent_extra yaml-0.1 libprotobuf-c libmosquitto openssl) $(pkg-config --libs zlib 2>/dev/null)"
 
 # What a target needs beside the archives.
 parts_of() {
