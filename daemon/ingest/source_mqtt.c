@@ -9,6 +9,7 @@
 #include "base/file_name.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "ingest/source_state.h"
 #include "ingest/source_subscriptions.h"
 #include "loop/loop.h"
 #include "message/message_sink.h"
@@ -34,6 +35,7 @@ struct source_mqtt {
     char *memory_path; /* of `session_filters`; NULL: not kept */
     char *session;     /* client id and broker, as the file names it */
     char *text;
+    struct source_state state;
     struct loop_timer *resume_timer;
     struct metrics_group *metrics_group;
     struct source_subscriptions wanted;
@@ -127,6 +129,7 @@ static void handle_message(void *ctx, const struct message *m)
         s->counters.accepted += status == STATUS_OK;
     else
         stop(s, status);
+    source_state_handle_message(&s->state, s->client, m);
 }
 
 static void handle_committed(void *ctx, enum status result)
@@ -224,6 +227,13 @@ static void note_refusal(struct source_mqtt *s, const char *filter, int code)
         s->name, filter, (unsigned)code, s->client_id);
 }
 
+/* Edge nodes begin when they hear of it, so not before we listen. */
+static void tell_online(struct source_mqtt *s)
+{
+    if (s->asked.count == 0)
+        source_state_tell_online(&s->state, s->client);
+}
+
 static void handle_subscribed(void *ctx, const int *granted, size_t count)
 {
     struct source_mqtt *s = ctx;
@@ -249,6 +259,7 @@ static void handle_subscribed(void *ctx, const int *granted, size_t count)
     remember(s);
     if (stale || s->update_again)
         update_session(s);
+    tell_online(s);
 }
 
 static void handle_unsubscribed(void *ctx)
@@ -292,6 +303,13 @@ static void handle_connected(void *ctx, bool session_present)
     source_subscriptions_clear(&s->refused);
     s->counters.refused_filters = 0;
     update_session(s);
+    tell_online(s);
+}
+
+static void handle_connecting(void *ctx, struct mqtt_will *will)
+{
+    struct source_mqtt *s = ctx;
+    source_state_set_will(&s->state, will);
 }
 
 static void handle_disconnected(void *ctx, const char *reason)
@@ -315,10 +333,11 @@ static void handle_published(void *ctx, uint64_t token, int reason_code, const c
 
 static void handle_writable(void *ctx)
 {
-    (void)ctx; /* what a source publishes is not kept, so nobody waits for room */
+    tell_online(ctx); /* nothing else that a source publishes is kept */
 }
 
 static const struct mqtt_client_events client_events = {
+    .on_connecting = handle_connecting,
     .on_connected = handle_connected,
     .on_disconnected = handle_disconnected,
     .on_message = handle_message,
@@ -354,6 +373,7 @@ struct source_mqtt *source_mqtt_create(const struct source_mqtt_options *o, cons
     s->gateway = o->gateway ? xstrdup(o->gateway) : NULL;
     s->status_topic = o->status_topic ? xstrdup(o->status_topic) : NULL;
     s->text = xcalloc(1, TEXT_BYTES);
+    source_state_init(&s->state, o->broker->sparkplug_host);
     name_session(s, o->state_directory);
     backoff_init(&s->resume_backoff, RESUME_MIN_MS, RESUME_MAX_MS);
     s->role = (struct mqtt_client_role){
@@ -390,7 +410,10 @@ void source_mqtt_destroy(struct source_mqtt *s)
         return;
     if (s->committing)
         s->sink->cancel(s->sink->self, s);
+    if (s->client)
+        source_state_tell_offline(&s->state, s->client);
     mqtt_client_destroy(s->client);
+    source_state_finish(&s->state);
     metrics_remove(s->metrics_group);
     loop_timer_destroy(s->resume_timer);
     source_subscriptions_clear(&s->wanted);

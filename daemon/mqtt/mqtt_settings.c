@@ -128,6 +128,12 @@ const struct fby_option mqtt_settings_options[] = {
      .offset = OPTION(status_topic),
      .help = "Topic for a retained message that says online or offline, also when we vanish (last will); may "
              "hold {gateway}."},
+    {.name = "sparkplug_host",
+     .type = FBY_OPTION_STRING,
+     .offset = OPTION(sparkplug_host),
+     .help = "Host id of a Sparkplug host application: edge nodes that wait for it are told that we are "
+             "there, on "
+             "the connection that reads from this broker."},
     {.name = "tls",
      .type = FBY_OPTION_SECTION,
      .offset = OPTION(tls),
@@ -252,6 +258,17 @@ bool mqtt_settings_check(struct mqtt_settings *s, struct arena *a, const char **
     if (s->reconnect_min_ms > s->reconnect_max_ms) {
         error_set(err, STATUS_INVALID, "reconnect_max is shorter than reconnect_min");
         return blame(option, "reconnect_max");
+    }
+    if (s->sparkplug_host && (!is_topic(s->sparkplug_host) || strchr(s->sparkplug_host, '/'))) {
+        error_set(err, STATUS_INVALID,
+                  "\"%s\" cannot be the id of a Sparkplug host: one level of a topic, without + and #",
+                  s->sparkplug_host);
+        return blame(option, "sparkplug_host");
+    }
+    if (s->sparkplug_host && s->status_topic) {
+        error_set(err, STATUS_INVALID,
+                  "A connection has one last will: choose between status_topic and sparkplug_host.");
+        return blame(option, "sparkplug_host");
     }
     if (s->status_topic && !is_topic(s->status_topic)) {
         error_set(err, STATUS_INVALID, "\"%s\" is not a topic to publish to", s->status_topic);

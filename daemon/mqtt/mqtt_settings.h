@@ -34,6 +34,7 @@ struct mqtt_settings {
     int64_t reconnect_min_ms, reconnect_max_ms;
     const char
         *status_topic; /* retained "online"/"offline" JSON with a last will; NULL: none. May hold {gateway} */
+    const char *sparkplug_host; /* id of the host application that a source is; NULL: of none */
     struct mqtt_tls_settings tls;
 };
 

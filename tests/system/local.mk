@@ -29,6 +29,7 @@ system_tests = \
   %D%/48-decode-and-encode-commands.py \
   %D%/50-sparkplug-host.py \
   %D%/51-sparkplug-edge.py \
-  %D%/52-sparkplug-peers.py
+  %D%/52-sparkplug-peers.py \
+  %D%/53-sparkplug-client.py
 dist_check_SCRIPTS += $(system_tests)
 TESTS += $(system_tests)

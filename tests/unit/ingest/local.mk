@@ -1,6 +1,6 @@
 # Unit tests of daemon/ingest.
 if HAVE_CMOCKA
-INGEST_TEST_LIBS = daemon/ingest/libingest.a daemon/mqtt/libmqtt.a daemon/loop/libloop.a \
+INGEST_TEST_LIBS = daemon/ingest/libingest.a daemon/sparkplug/libsparkplug.a daemon/mqtt/libmqtt.a daemon/loop/libloop.a \
   daemon/metrics/libmetrics.a $(RANK1) $(LIBEVENT_LIBS) $(MOSQUITTO_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += %D%/test_source_mqtt
