@@ -415,9 +415,10 @@ static bool write_unknown_fields(struct json *j, const struct schema_type *t,
     return write_unknown_list(j, list, count);
 }
 
-/* The fields of an object whose brace is open, but for the one at `skip`. */
-static bool write_fields_except(struct json *j, const struct schema_type *t, const struct schema_level *level,
-                                uint32_t skip)
+/* The fields of an object whose brace is open. The field at `hidden`, which is not there, is not shown at its
+ * default either. */
+static bool write_fields_without(struct json *j, const struct schema_type *t,
+                                 const struct schema_level *level, uint32_t hidden)
 {
     bool defaults, keeps = j->r->keep_unknown != SCHEMA_KEEP_NONE;
     uint32_t next = 0, end = keeps ? schema_level_known_end(j->r, level) : level->end;
@@ -427,10 +428,10 @@ static bool write_fields_except(struct json *j, const struct schema_type *t, con
         uint32_t count = schema_level_run(j->r, level, i);
         uint32_t slot = SCHEMA_RECORD_SLOT(j->r->records[i].slot);
         for (; defaults && next < slot; next++)
-            if (next != skip)
+            if (next != hidden)
                 write_default(j, &t->fields[next]);
         next = slot + 1;
-        if (slot != skip && !write_field(j, t, &t->fields[slot], i, count))
+        if (!write_field(j, t, &t->fields[slot], i, count))
             return false;
         i += count;
         if (j->out->failed)
@@ -439,14 +440,14 @@ static bool write_fields_except(struct json *j, const struct schema_type *t, con
                                       (long long)j->r->options->max_output);
     }
     for (; defaults && next < t->field_count; next++)
-        if (next != skip)
+        if (next != hidden)
             write_default(j, &t->fields[next]);
     return !keeps || write_unknown_fields(j, t, level);
 }
 
 static bool write_fields(struct json *j, const struct schema_type *t, const struct schema_level *level)
 {
-    return write_fields_except(j, t, level, UINT32_MAX);
+    return write_fields_without(j, t, level, UINT32_MAX);
 }
 
 static bool write_time(struct json *j, const struct schema_type *t, const struct schema_level *level)
@@ -587,7 +588,10 @@ static bool write_kept(struct json *j, const struct schema_unwrap *u, const stru
         put_entry(j, "@type", p->type->full_name);
     if (j->out->failed)
         return schema_reader_no_memory(j->r);
-    if (p->field && !write_fields_except(j, u->envelope, level, p->field->slot))
+    struct schema_level rest = *level;
+    if (p->field)
+        rest = schema_payload_cut(j->r, level, p);
+    if (p->field && !write_fields_without(j, u->envelope, &rest, p->field->slot))
         return false;
     PUT(j->out, "}");
     return true;
@@ -595,8 +599,7 @@ static bool write_kept(struct json *j, const struct schema_unwrap *u, const stru
 
 static bool write_bare(struct json *j, const struct schema_payload *p)
 {
-    return p->type ? write_level(j, p->type, &p->level)
-                   : write_scalar(j, p->field, j->r->records[p->first + p->count - 1]);
+    return p->type ? write_level(j, p->type, &p->level) : write_scalar(j, p->field, p->scalar);
 }
 
 static bool write_payload(struct json *j, const struct schema_unwrap *u, const struct schema_level *level)

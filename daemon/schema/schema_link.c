@@ -17,8 +17,8 @@ typedef Google__Protobuf__EnumDescriptorProto enum_proto;
 typedef Google__Protobuf__FieldDescriptorProto field_proto;
 
 /* `path` (may be NULL): the part of the file that it is about, whose line is told where the set knows it. */
-static bool refuse_at(struct schema_linker *l, const struct schema_file *f, const struct schema_path *path,
-                      const char *format, va_list args)
+static PRINTF_LIKE(4, 0) bool refuse_at(struct schema_linker *l, const struct schema_file *f,
+                                        const struct schema_path *path, const char *format, va_list args)
 {
     char text[600], line[16] = "";
     vsnprintf(text, sizeof text, format, args);

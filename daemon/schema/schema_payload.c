@@ -165,8 +165,10 @@ bool schema_payload_open(struct schema_reader *r, const struct schema_unwrap *u,
             return false;
         bool is_scalar = u->oneof >= 0 && !schema_field_is_message(p->field);
         p->type = NULL;
-        if (is_scalar)
+        if (is_scalar) {
+            p->scalar = r->records[p->first + p->count - 1];
             return true;
+        }
         if (!open_message(r, u, level, p))
             return false;
     }
@@ -178,4 +180,14 @@ bool schema_payload_open(struct schema_reader *r, const struct schema_unwrap *u,
                                   "%s has a field %.*s itself, which is where the envelope is to be kept",
                                   p->type->full_name, (int)u->keep_as.len, (const char *)u->keep_as.data);
     return true;
+}
+
+struct schema_level schema_payload_cut(struct schema_reader *r, const struct schema_level *level,
+                                       const struct schema_payload *p)
+{
+    struct schema_level rest = {level->begin, level->end - p->count};
+    uint32_t behind = p->first + p->count;
+    if (p->count)
+        memmove(&r->records[p->first], &r->records[behind], (level->end - behind) * sizeof *r->records);
+    return rest;
 }

@@ -24,12 +24,17 @@ struct schema_unwrap {
 struct schema_payload {
     const struct schema_field *field; /* of the envelope; NULL: the envelope is an Any itself */
     uint32_t first, count;            /* its records in the envelope; none: it is not there */
-    const struct schema_type *type;   /* of the message; NULL: a scalar, the last of the records */
+    const struct schema_type *type;   /* of the message; NULL: a scalar */
+    struct schema_record scalar;      /* its last record, when it is one */
     struct schema_level level;        /* the message, when it is one; the newest level */
 };
 
 /* Find and open what the envelope, opened as `level`, carries. */
 bool schema_payload_open(struct schema_reader *r, const struct schema_unwrap *u,
                          const struct schema_level *level, struct schema_payload *p);
+/* The envelope without the records of what it carries; `level` and `p->first` are not good for anything
+ * then. */
+struct schema_level schema_payload_cut(struct schema_reader *r, const struct schema_level *level,
+                                       const struct schema_payload *p);
 
 #endif

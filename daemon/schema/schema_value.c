@@ -376,10 +376,11 @@ static bool build_unknown_fields(struct tree *b, const struct schema_type *t,
     return count == 0 || build_unknown_list(b, list, count, &to->value);
 }
 
-/* The fields of a message but for the one at `skip`, after the `extra` entries that the caller fills in
- * front. */
-static bool build_fields_except(struct tree *b, const struct schema_type *t, const struct schema_level *level,
-                                uint32_t extra, uint32_t skip, struct fby_value *v)
+/* The fields of a message, after the `extra` entries that the caller fills in front. The field at `hidden`,
+ * which is not there, is not shown at its default either. */
+static bool build_fields_without(struct tree *b, const struct schema_type *t,
+                                 const struct schema_level *level, uint32_t extra, uint32_t hidden,
+                                 struct fby_value *v)
 {
     bool defaults, keeps = b->r->keep_unknown != SCHEMA_KEEP_NONE;
     if (!schema_spend_defaults(b->r, t, &defaults))
@@ -392,16 +393,16 @@ static bool build_fields_except(struct tree *b, const struct schema_type *t, con
     for (uint32_t i = level->begin; i < end;) {
         uint32_t run = schema_level_run(b->r, level, i), slot = SCHEMA_RECORD_SLOT(b->r->records[i].slot);
         for (; defaults && next < slot; next++)
-            if (next != skip && schema_field_has_default(&t->fields[next]) &&
+            if (next != hidden && schema_field_has_default(&t->fields[next]) &&
                 !build_default(b, &t->fields[next], &fields[used++]))
                 return false;
         next = slot + 1;
-        if (slot != skip && !build_set_field(b, t, &t->fields[slot], i, run, &fields[used], &used))
+        if (!build_set_field(b, t, &t->fields[slot], i, run, &fields[used], &used))
             return false;
         i += run;
     }
     for (; defaults && next < t->field_count; next++)
-        if (next != skip && schema_field_has_default(&t->fields[next]) &&
+        if (next != hidden && schema_field_has_default(&t->fields[next]) &&
             !build_default(b, &t->fields[next], &fields[used++]))
             return false;
     if (keeps && !build_unknown_fields(b, t, level, &fields[used], &used))
@@ -415,7 +416,7 @@ static bool build_fields_except(struct tree *b, const struct schema_type *t, con
 static bool build_fields(struct tree *b, const struct schema_type *t, const struct schema_level *level,
                          uint32_t extra, struct fby_value *v)
 {
-    return build_fields_except(b, t, level, extra, UINT32_MAX, v);
+    return build_fields_without(b, t, level, extra, UINT32_MAX, v);
 }
 
 static bool build_time(struct tree *b, const struct schema_type *t, const struct schema_level *level,
@@ -560,7 +561,8 @@ static bool build_kept(struct tree *b, const struct schema_unwrap *u, const stru
     uint32_t extra = (u->oneof >= 0 ? 1u : 0u) + (p->type ? 1u : 0u), used = 0;
     to->name = (struct fby_bytes){(const char *)u->keep_as.data, u->keep_as.len};
     if (p->field) {
-        if (!build_fields_except(b, u->envelope, level, extra, p->field->slot, &to->value))
+        struct schema_level rest = schema_payload_cut(b->r, level, p);
+        if (!build_fields_without(b, u->envelope, &rest, extra, p->field->slot, &to->value))
             return false;
     } else { /* all that an Any has beside its message is the name of it */
         set_value(&to->value, FBY_MAP, 0);
@@ -578,8 +580,7 @@ static bool build_kept(struct tree *b, const struct schema_unwrap *u, const stru
 
 static bool build_bare(struct tree *b, const struct schema_payload *p, struct fby_value *v)
 {
-    return p->type ? build_level(b, p->type, &p->level, v)
-                   : build_scalar(b, p->field, b->r->records[p->first + p->count - 1], v);
+    return p->type ? build_level(b, p->type, &p->level, v) : build_scalar(b, p->field, p->scalar, v);
 }
 
 static bool build_payload(struct tree *b, const struct schema_unwrap *u, const struct schema_level *level,

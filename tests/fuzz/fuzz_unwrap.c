@@ -76,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct schema_options o = {.original_names = data[0] & 16,
                                      .int64_numbers = data[0] & 32,
                                      .emit_defaults = data[0] & 64,
-                                     .enum_numbers = data[0] & 128};
+                                     .unknown_fields =
+                                         data[0] & 128 ? SCHEMA_UNKNOWN_KEEP : SCHEMA_UNKNOWN_DROP};
     struct bytes payload = bytes_of(data + 1, size - 1);
     struct buffer direct = {0}, tree = {0};
     struct fby_value v;

@@ -64,6 +64,10 @@ routes:
       - filter: "value == nil or value > 20"
       - encode: {{ protobuf: {{ message: plant.v1.Reading, unknown_fields: drop }} }}
     to: {{ cloud: {{ topic: "out/{{topic}}" }} }}
+  messages:
+    from: {{ broker: devices, topics: ["m/{{n}}/#"] }}
+    decode: {{ protobuf: {{ messages: {{ m/+/reading: plant.v1.Reading, m/+/alarm/#: plant.v1.Alarm }} }} }}
+    to: {{ cloud: {{ topic: "out/{{topic}}" }} }}
   envelopes:
     from: {{ broker: devices, topics: ["any/{{n}}", "oneof/{{n}}", "bytes/{{n}}"] }}
     decode:
@@ -142,6 +146,10 @@ test.check_equal((Reading.FromString(message.payload), message.properties.Conten
 message = outcome("topic/alarm/1", b'{"value": 99, "sensor": "from JSON", "other": 1}')
 test.check_equal(Reading.FromString(message.payload), Reading(value=99, sensor="from JSON"), "JSON in the same route becomes protobuf")
 test.check_in("sensor", outcome("topic/alarm/2", b'{"value": 99, "sensor": 5}'), "what does not fit names the field")
+
+test.check_equal(decoded("m/1/reading", reading.SerializeToString()), READING, "the message type by topic")
+test.check_equal(decoded("m/1/alarm/2/3", alarm.SerializeToString()), ALARM, "another topic, another type")
+test.check_in("m/1/other", outcome("m/1/other", alarm.SerializeToString()), "a topic without a type goes to the dead letters")
 
 envelope = Envelope(site="berlin")
 envelope.any.Pack(reading)
