@@ -38,6 +38,24 @@ static bool write_new(const char *path, struct bytes content)
     return ok;
 }
 
+/* Whether the file holds this; then it was synced when it got there. */
+static bool is_same(const char *path, struct bytes content)
+{
+    uint8_t chunk[512];
+    struct bytes rest = content;
+    ssize_t n = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    while ((n = read(fd, chunk, sizeof chunk)) > 0) {
+        if ((size_t)n > rest.len || memcmp(chunk, rest.data, (size_t)n) != 0)
+            break;
+        rest = bytes_of(rest.data + n, rest.len - (size_t)n);
+    }
+    close(fd);
+    return n == 0 && rest.len == 0;
+}
+
 /* A rename is undone by a power cut until its directory is synced. */
 static bool sync_directory(const char *path)
 {
@@ -56,6 +74,8 @@ static bool sync_directory(const char *path)
 
 enum status durable_file_replace(const char *path, struct bytes content, struct error *err)
 {
+    if (is_same(path, content))
+        return STATUS_OK;
     char *fresh = xasprintf("%s.new", path);
     enum status result = STATUS_OK;
     if (!write_new(fresh, content) || rename(fresh, path) != 0) {

@@ -9,7 +9,8 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-/* Replace `path`; when it returns STATUS_OK the new content is on stable storage, else the old one stands. */
+/* Replace `path`, or do nothing when it holds `content` already; when it returns STATUS_OK the new content is
+ * on stable storage, else the old one stands. */
 MUST_CHECK enum status durable_file_replace(const char *path, struct bytes content, struct error *err);
 
 /* At most `size` - 1 bytes of it, NUL-terminated. STATUS_NOT_FOUND: there is none; STATUS_IO: see `err`. */

@@ -320,9 +320,11 @@ static void handle_connecting(void *ctx, struct mqtt_will *will)
 {
     struct upstream_sparkplug *s = ctx;
     struct sparkplug_edge_packet packet;
+    /* A number that no broker has seen is used again, and costs no write. */
+    bool is_used = !s->has_bdseq || mqtt_client_has_sent_connect(s->client);
     if (!s->has_bdseq)
         read_note(s);
-    s->bdseq++;
+    s->bdseq = (uint8_t)(s->bdseq + is_used);
     snprintf(s->note, sizeof s->note, "%u\n", s->bdseq);
     sparkplug_edge_make_death(s->edge, s->bdseq, now_of_clock(), &packet);
     free(s->will_topic);

@@ -78,6 +78,7 @@ struct mqtt_client {
     bool flush_pending;
     bool v5; /* of this try */
     bool version_known;
+    bool connect_sent;        /* in the present or last try */
     unsigned closed_v5_tries; /* the broker hung up on a version 5 CONNECT, so many times in a row */
     unsigned quick_losses;
     bool given_up;          /* we ended this connection ourselves */
@@ -517,6 +518,7 @@ static void handle_connect_done(void *ctx)
         return;
     }
     c->state = STATE_GREETING;
+    c->connect_sent = true;
     c->io = loop_io_create(c->loop, fd, handle_io, c);
     loop_timer_start(c->greeting_timer, GREETING_MS);
     loop_timer_start(c->keepalive_timer, KEEPALIVE_CHECK_MS);
@@ -535,6 +537,7 @@ static void connect_now(struct mqtt_client *c)
         .topic = c->role->status_topic, .payload = bytes_of_text(c->offline_text), .qos = 1, .retain = true};
     if (c->events.on_connecting)
         c->events.on_connecting(c->ctx, &will);
+    c->connect_sent = false;
     struct mqtt_link_options o = {
         .settings = c->settings,
         .client_id = c->role->client_id,
@@ -650,6 +653,11 @@ void mqtt_client_destroy(struct mqtt_client *c)
 bool mqtt_client_is_connected(const struct mqtt_client *c)
 {
     return c->state == STATE_READING || c->state == STATE_HELD;
+}
+
+bool mqtt_client_has_sent_connect(const struct mqtt_client *c)
+{
+    return c->connect_sent;
 }
 
 const char *mqtt_client_state_text(const struct mqtt_client *c)

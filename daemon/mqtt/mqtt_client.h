@@ -72,6 +72,8 @@ void mqtt_client_stop(struct mqtt_client *c);
 void mqtt_client_destroy(struct mqtt_client *c); /* stops it */
 
 bool mqtt_client_is_connected(const struct mqtt_client *c);
+/* Whether the present or last try reached the broker, so that it may know the will of that try. */
+bool mqtt_client_has_sent_connect(const struct mqtt_client *c);
 /* One line: "connected", or why not and when the next try is. Valid until the next call. */
 const char *mqtt_client_state_text(const struct mqtt_client *c);
 /* Another client seems to use the same client id: it took our session within the last minute, or connections

@@ -55,6 +55,22 @@ static void test_replaces(void **state)
     check_content("");
 }
 
+static void test_same_content_is_not_written_again(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct stat before, after;
+    assert_int_equal(durable_file_replace(path, bytes_of_text("17"), &err), STATUS_OK);
+    assert_int_equal(stat(path, &before), 0);
+    assert_int_equal(durable_file_replace(path, bytes_of_text("17"), &err), STATUS_OK);
+    assert_int_equal(stat(path, &after), 0);
+    assert_true(before.st_ino == after.st_ino && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
+    assert_int_equal(durable_file_replace(path, bytes_of_text("1"), &err), STATUS_OK);
+    check_content("1");
+    assert_int_equal(durable_file_replace(path, bytes_of_text("18"), &err), STATUS_OK);
+    check_content("18");
+}
+
 static void test_reads_no_more_than_there_is_room(void **state)
 {
     (void)state;
@@ -93,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_replaces, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_same_content_is_not_written_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reads_no_more_than_there_is_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_says_why_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_old_stands_when_it_cannot_be_replaced, set_up, tear_down),

@@ -232,6 +232,21 @@ static void test_sessions_are_numbered(void **state)
     check_note("0\n");
 }
 
+static void test_broker_that_is_away_uses_no_number(void **state)
+{
+    (void)state;
+    int port = f.mqtt.port;
+    f.mqtt.port = 1; /* nobody listens there */
+    start();
+    until(strstr(f.upstream->reason, "refused"));
+    int64_t tries_us = clock_monotonic_us() + 100000;
+    while (clock_monotonic_us() < tries_us)
+        turn();
+    f.mqtt.port = port;
+    until(f.upstream->connected);
+    check_note("0\n");
+}
+
 static void test_damaged_note_begins_anew(void **state)
 {
     (void)state;
@@ -428,6 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_will_and_order),
         TEST(test_sessions_are_numbered),
+        TEST(test_broker_that_is_away_uses_no_number),
         TEST(test_damaged_note_begins_anew),
         TEST(test_no_note_no_connection),
         TEST(test_delivered_when_the_broker_has_read_it),
