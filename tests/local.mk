@@ -18,7 +18,6 @@ include %D%/unit/metrics/local.mk
 include %D%/unit/message/local.mk
 include %D%/unit/config/local.mk
 include %D%/unit/schema/local.mk
-include %D%/unit/sparkplug/edge.mk
 include %D%/unit/sparkplug/local.mk
 include %D%/unit/journal/local.mk
 include %D%/unit/mqtt/local.mk

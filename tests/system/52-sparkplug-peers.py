@@ -19,9 +19,9 @@ VALUES = {"i8": ("Int8", -8), "i16": ("Int16", -16), "i32": ("Int32", -32), "i64
 ARRAYS = {"ai": ("Int16Array", [1, -2]), "ab": ("BooleanArray", [True, False, True]), "as": ("StringArray", ["a", ""])}
 rules = ", ".join(f"{name}: {{ type: {kind}, unit: V }}" for name, (kind, _) in {**VALUES, **ARRAYS}.items())
 received = cloud.subscriber("back")
-# The host is there before the edge nodes.
+# The host is there before the edge nodes; one of them waits for its STATE.
 host = test.gateway(f"""
-brokers: {{ hq: {{ url: {hq.url} }}, cloud: {{ url: {cloud.url} }} }}
+brokers: {{ hq: {{ url: {hq.url}, sparkplug_host: scada }}, cloud: {{ url: {cloud.url} }} }}
 routes:
   back:
     from: {{ broker: hq, topics: ["spBv1.0/plant/#"] }}
@@ -34,7 +34,7 @@ brokers:
   hq: {{ url: {hq.url} }}
 upstreams:
   named: {{ sparkplug: {{ broker: hq, group: plant, edge_node: named, datatypes: true, rebirth_interval: 0s }} }}
-  numbered: {{ sparkplug: {{ broker: hq, group: plant, edge_node: numbered, aliases: true }} }}
+  numbered: {{ sparkplug: {{ broker: hq, group: plant, edge_node: numbered, aliases: true, primary_host: scada }} }}
 routes:
   out:
     from: {{ broker: devices, topics: ["sensors/{{sensor}}"] }}

@@ -2,6 +2,8 @@
 EXTRA_DIST += %D%/unit.h
 if HAVE_CMOCKA
 sparkplug_tests = \
+  %D%/test_sparkplug_draft \
+  %D%/test_sparkplug_edge \
   %D%/test_sparkplug_host \
   %D%/test_sparkplug_metric \
   %D%/test_sparkplug_payload \
@@ -11,10 +13,12 @@ TESTS += $(sparkplug_tests)
 
 sparkplug_unit_libs = daemon/sparkplug/libsparkplug.a daemon/message/libmessage.a $(RANK1) $(PROTOBUF_C_LIBS) \
   $(ZLIB_LIBS) $(CMOCKA_LIBS)
+%C%_test_sparkplug_draft_LDADD = $(sparkplug_unit_libs)
+%C%_test_sparkplug_edge_LDADD = $(sparkplug_unit_libs)
 %C%_test_sparkplug_host_LDADD = $(sparkplug_unit_libs)
 %C%_test_sparkplug_metric_LDADD = $(sparkplug_unit_libs)
 %C%_test_sparkplug_payload_LDADD = $(sparkplug_unit_libs)
 %C%_test_sparkplug_topic_LDADD = $(sparkplug_unit_libs)
-%D%/test_sparkplug_host.$(OBJEXT) %D%/test_sparkplug_metric.$(OBJEXT) \
+%D%/test_sparkplug_draft.$(OBJEXT) %D%/test_sparkplug_edge.$(OBJEXT) %D%/test_sparkplug_host.$(OBJEXT) %D%/test_sparkplug_metric.$(OBJEXT) \
   %D%/test_sparkplug_payload.$(OBJEXT): daemon/sparkplug/sparkplug_b.pb-c.h
 endif
