@@ -6,6 +6,7 @@ dist_forebayconf_DATA = \
   %D%/mosquitto-forebay.conf \
   %D%/quickstart.proto \
   %D%/quickstart.yaml \
+  %D%/sparkplug-host.yaml \
   %D%/sparkplug.yaml
 
 # The operator's file is never overwritten, and removed only while it is still ours.

@@ -56,10 +56,18 @@ static char *make_key(struct bytes group, struct bytes edge_node)
 struct sparkplug_node *sparkplug_node_find(const struct sparkplug_nodes *n, struct bytes group,
                                            struct bytes edge_node)
 {
-    char *key = make_key(group, edge_node);
-    struct sparkplug_node *node = strmap_find(&n->map, key);
-    free(key);
-    return node;
+    char few[256]; /* every message comes by here: no malloc for a usual name */
+    size_t len = group.len + 1 + edge_node.len;
+    if (len > sizeof few) {
+        char *key = make_key(group, edge_node);
+        struct sparkplug_node *node = strmap_find(&n->map, key);
+        free(key);
+        return node;
+    }
+    memcpy(few, group.data, group.len);
+    few[group.len] = '/';
+    memcpy(few + group.len + 1, edge_node.data, edge_node.len);
+    return strmap_find_bytes(&n->map, bytes_of(few, len));
 }
 
 struct sparkplug_node *sparkplug_node_add(struct sparkplug_nodes *n, struct bytes group,

@@ -81,6 +81,7 @@ struct fake_host {
     const struct fby_plugin *plugin;
     void *self;
     struct fby_error refusal;
+    struct fby_item item; /* the last of fake_host_process() */
     struct fby_timer timers[TIMERS_MAX];
     struct fby_io ios[WATCHES_MAX];
     struct fake_counter counters[COUNTERS_MAX];
@@ -591,14 +592,19 @@ void fake_host_destroy(struct fake_host *h)
 int fake_host_process(struct fake_host *h, const struct fby_message *m, struct fby_value *v,
                       const char **reason)
 {
-    struct fby_item item = {.message = m, .value = v, .verdict = FBY_PASS};
-    struct fby_item *items[] = {&item};
+    h->item = (struct fby_item){.message = m, .value = v, .verdict = FBY_PASS};
+    struct fby_item *items[] = {&h->item};
     struct fby_batch batch = {.items = items, .count = 1};
     current = h;
     h->plugin->stage->process(h->self, &batch);
+    return fake_host_verdict(h, reason);
+}
+
+int fake_host_verdict(const struct fake_host *h, const char **reason)
+{
     if (reason)
-        *reason = item.reason ? item.reason : "";
-    return item.verdict;
+        *reason = h->item.reason ? h->item.reason : "";
+    return h->item.verdict;
 }
 
 bool fake_host_send_bytes(struct fake_host *h, uint64_t token, const char *payload, size_t len)

@@ -34,6 +34,8 @@ void fake_host_stop(struct fake_host *h); /* destroy the instance, keep what was
 /* Stages: one item through process(); memory given by item_alloc lives until fake_host_destroy(). */
 int fake_host_process(struct fake_host *h, const struct fby_message *m, struct fby_value *v,
                       const char **reason);
+/* The same answer, again after fake_host_turn() when it was FBY_LATER or FBY_HOLD. */
+int fake_host_verdict(const struct fake_host *h, const char **reason);
 
 /* Upstreams. send() one output with this payload and id "gw/<token>"; false: busy. */
 bool fake_host_send(struct fake_host *h, uint64_t token, const char *payload);

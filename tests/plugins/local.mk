@@ -10,6 +10,17 @@ TESTS += %D%/test_example %D%/test_filter %D%/test_file %D%/test_http %D%/test_h
 %C%_test_example_CPPFLAGS = $(plugin_test_cppflags)
 %C%_test_example_LDADD = $(CMOCKA_LIBS) -ldl
 
+# A plugin of its own for what no shipped one uses.
+check_PROGRAMS += %D%/test_services %D%/fixtures/keeper.so
+TESTS += %D%/test_services
+%C%_test_services_SOURCES = %D%/test_services.c $(plugin_test_sources)
+%C%_test_services_CPPFLAGS = $(plugin_test_cppflags)
+%C%_test_services_LDADD = $(CMOCKA_LIBS) -ldl
+%C%_fixtures_keeper_so_SOURCES = %D%/fixtures/keeper.c
+%C%_fixtures_keeper_so_CPPFLAGS = $(plugin_cppflags)
+%C%_fixtures_keeper_so_CFLAGS = $(plugin_cflags)
+%C%_fixtures_keeper_so_LDFLAGS = $(plugin_ldflags)
+
 check_PROGRAMS += %D%/test_codecs
 TESTS += %D%/test_codecs
 %C%_test_codecs_SOURCES = %D%/test_codecs.c tests/helpers/fake_codec.c tests/helpers/fake_codec.h
