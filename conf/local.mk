@@ -7,7 +7,7 @@ dist_forebayconf_DATA = \
   %D%/quickstart.proto \
   %D%/quickstart.yaml \
   %D%/sparkplug-host.yaml \
-  %D%/sparkplug.yaml
+  %D%/sparkplug-edge.yaml
 
 # The operator's file is never overwritten, and removed only while it is still ours.
 install-data-local:
