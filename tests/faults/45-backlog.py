@@ -104,6 +104,7 @@ gateway.wait_idle(120)
 test.check_equal(gateway.imbalance(), [], "the counters add up")
 peak = max(peak, memory_mib("VmHWM"))
 loop_later = gateway.status()["loop"]
+test.note(f"loop while it is taken in: {loop}, while it is delivered: {loop_later}")
 stalls = {"stall_p99_ms": max(loop["turn_p99_us"], loop_later["turn_p99_us"]) / 1000,
           "stall_max_ms": max(loop["turn_max_us"], loop_later["turn_max_us"]) / 1000}
 if not is_sanitized():
