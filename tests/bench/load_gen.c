@@ -356,5 +356,11 @@ int main(int argc, char **argv)
     if (r.receive_port)
         flush(&r.receiver);
     report(&r);
+    free(r.seen);
+    free(r.latency_us);
+    free(r.publisher.in);
+    free(r.publisher.out);
+    free(r.receiver.in);
+    free(r.receiver.out);
     return is_complete(&r) ? 0 : 1;
 }

@@ -98,5 +98,8 @@ while cycles < CYCLES and not watch.is_over():
     campaign.note_stalls()
 test.check_equal(seen, cycles, f"{cycles} times the journal was full, said so, and went on when there was room")
 campaign.settle(90)
+# At the edge of a full disk a source stops and goes on many times: how many messages the broker repeats then is told and
+# not tested.
+campaign.bounded = False
 campaign.finish(cycles + cycles // 3 + stops + count_stops())
 test.finish()

@@ -112,6 +112,7 @@ class DaemonCampaign:
         self.sent = 0
         self.numbers = [0] * STREAMS
         self.stalls = Stalls()
+        self.bounded = True    # the number of repetitions is judged
         self.stopping = threading.Event()
         self.thread = None
 
@@ -221,7 +222,7 @@ class DaemonCampaign:
             target.oracle.acknowledged = set(self.publisher.confirmed)
             target.oracle.excused = set(excused)
             target.oracle.faults = faults
-            verdicts.append(target.oracle.judge(window=WINDOW + RECEIVE))
+            verdicts.append(target.oracle.judge(window=WINDOW + RECEIVE if self.bounded else None))
         return verdicts
 
     def finish(self, faults, row=None, excused=(), **more):
