@@ -196,7 +196,8 @@ static int show_report(struct config_report *report, int code)
 {
     struct buffer text = {0};
     config_report_render(report, &text);
-    fwrite(text.data, 1, text.len, stderr);
+    if (text.len)
+        fwrite(text.data, 1, text.len, stderr);
     buffer_finish(&text);
     return config_report_error_count(report) ? code : EX_OK;
 }

@@ -14,7 +14,7 @@ static int write_output(const struct buffer *out, bool hex, bool line)
     if (hex)
         for (size_t i = 0; i < out->len; i++)
             printf("%02x", out->data[i]);
-    else
+    else if (out->len)
         fwrite(out->data, 1, out->len, stdout);
     if (hex || line)
         putchar('\n');

@@ -103,6 +103,20 @@ for options in ([], ["--no-int64-numbers"], ["--bytes-as=hex"]):
     test.check_equal(back, wire + unknown, f"from which encode makes the same bytes again {options}")
 check_refused("encode", SCHEMA, json.dumps(decode(unknown, *SCHEMA, "--unknown-fields=keep")).encode(), DATA, "@unknown is not a field of acme.v1.Reading")
 
+# Numbers that a closed enum lacks are unknown fields too: alone, in a packed list, and as the value of a map.
+test.write("work/old.proto", 'syntax = "proto2"; package old; enum E { ZERO = 0; ONE = 1; } message Old { optional E e = 1; '
+           "repeated E list = 2 [packed = true]; map<string, E> map = 3; }")
+OLD = ["--schema", "old.proto", "--message", "old.Old"]
+closed = bytes.fromhex("0809" + "12020109" + "1a050a01611009" + "1a050a01621001")
+known = {"list": ["ONE"], "map": {"b": "ONE"}}
+test.check_equal(decode(closed, *OLD), known, "numbers that a closed enum lacks are dropped")
+kept = decode(closed, *OLD, "--unknown-fields=keep")
+test.check_equal(kept, {**known, "@unknown": [{"field": 2, "varint": 9}, {"field": 3, "bytes": "CgFhEAk="}, {"field": 1, "varint": 9}]},
+                 "or kept")
+test.check_equal(decode(encode(kept, *OLD, "--unknown-fields=keep"), *OLD), known, "also when they are written again")
+for part, name in (("0809", "e"), ("12020109", "list"), ("1a050a01611009", "value")):
+    check_refused("decode", [*OLD, "--unknown-fields=fail"], bytes.fromhex(part), DATA, f"{name} is 9, which the enum old.E does not have")
+
 # ---- Where it is wrong.
 check_refused("decode", SCHEMA, wire + b"\x0a\x05x", DATA, f"acme.v1.Reading.device_id is cut short or not valid, at byte {len(wire)}")
 check_refused("decode", [*SCHEMA, "--skip-bytes=2", "--framing=varint"], b"xx\x03\x0a\x02d", DATA, "acme.v1.Reading.device_id is cut short", "at byte 3")

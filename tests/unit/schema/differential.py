@@ -275,6 +275,12 @@ def is_same(a, b):
     return a == b
 
 
+def without_unknown(value):
+    if isinstance(value, dict):
+        return {name: without_unknown(v) for name, v in value.items() if name != "@unknown"}
+    return [without_unknown(v) for v in value] if isinstance(value, list) else value
+
+
 class Engine:
     """The filter under test, for one schema."""
 
@@ -350,6 +356,25 @@ class Run:
             self.compared += 1
         return None
 
+    def check_kept(self, engine, name, data, expected):
+        """Unknown fields that are kept: the known ones as ever, both writers alike, and encoded again the same."""
+        status, text = engine.ask("json_keep", name, data)
+        kept = json.loads(text) if status == "ok" else None
+        problem = None
+        if kept is None or not is_same(without_unknown(kept), expected):
+            problem = f"kept: {status} {text}"
+        elif engine.ask("value_keep", name, data) != ("ok", text):
+            problem = f"as JSON {text}, as a value {engine.ask('value_keep', name, data)}"
+        else:
+            status, wire = engine.ask("encode_keep", name, text.encode())
+            again = engine.ask("json_keep", name, bytes.fromhex(wire)) if status == "ok" else (status, wire)
+            if again[0] != "ok" or not is_same(json.loads(again[1]), kept):
+                problem = f"kept: {text}\n  again: {again}"
+        if problem:
+            return f"json_keep {name} {data.hex()}\n  {problem}\n  theirs: {json.dumps(expected)}"
+        self.compared += 1
+        return None
+
     def check(self, engine, pool, cls, data, damaged):
         name = cls.DESCRIPTOR.full_name
         expected, _ = theirs(pool, cls, data)
@@ -372,6 +397,8 @@ class Run:
             self.compared += 1
             if operation == "json":
                 failure = self.check_wire(engine, pool, cls, data, expected, text, damaged)
+                if not failure and len(data) % 4 == 0:
+                    failure = self.check_kept(engine, name, data, expected)
                 if failure:
                     return failure
         return None

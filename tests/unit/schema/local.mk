@@ -5,9 +5,29 @@ SCHEMA_TEST_LIBS = daemon/schema/libschema.a daemon/message/libmessage.a daemon/
 check_PROGRAMS += %D%/schema_lines
 %C%_schema_lines_LDADD = $(SCHEMA_TEST_LIBS)
 
-dist_check_SCRIPTS += %D%/test_differential.sh
-TESTS += %D%/test_differential.sh
-EXTRA_DIST += %D%/differential.py %D%/unit.h
+# protobuf-c beside it, with code that protoc-c generates.
+check_PROGRAMS += %D%/second_opinion_lines
+%C%_second_opinion_lines_SOURCES = %D%/second_opinion_lines.c
+opinion_generated = %D%/second_opinion.pb-c.c %D%/second_opinion.pb-c.h %D%/second_opinion_level.pb-c.c \
+  %D%/second_opinion_level.pb-c.h
+nodist_%C%_second_opinion_lines_SOURCES = $(opinion_generated)
+%C%_second_opinion_lines_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/%D%
+%C%_second_opinion_lines_CFLAGS = $(AM_CFLAGS) -Wno-conversion -Wno-sign-conversion
+%C%_second_opinion_lines_LDADD = $(SCHEMA_TEST_LIBS)
+%D%/second_opinion.pb-c.h: $(top_srcdir)/%D%/second_opinion.proto
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(PROTOC_C) -I$(top_srcdir)/%D% --c_out=%D% $(top_srcdir)/%D%/second_opinion.proto
+%D%/second_opinion_level.pb-c.h: $(top_srcdir)/%D%/second_opinion_level.proto
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(PROTOC_C) -I$(top_srcdir)/%D% --c_out=%D% $(top_srcdir)/%D%/second_opinion_level.proto
+%D%/second_opinion.pb-c.c: %D%/second_opinion.pb-c.h
+%D%/second_opinion_level.pb-c.c: %D%/second_opinion_level.pb-c.h
+%D%/second_opinion_lines-second_opinion_lines.$(OBJEXT) %D%/second_opinion_lines-second_opinion.pb-c.$(OBJEXT): \
+  %D%/second_opinion.pb-c.h %D%/second_opinion_level.pb-c.h
+CLEANFILES += $(opinion_generated)
+
+dist_check_SCRIPTS += %D%/test_differential.sh %D%/test_second_opinion.sh
+TESTS += %D%/test_differential.sh %D%/test_second_opinion.sh
+EXTRA_DIST += %D%/differential.py %D%/second_opinion.py %D%/second_opinion.proto \
+  %D%/second_opinion_level.proto %D%/unit.h
 
 if HAVE_CMOCKA
 schema_fixture = %D%/schema_fixture.c %D%/schema_fixture.h

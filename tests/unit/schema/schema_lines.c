@@ -44,11 +44,11 @@ static void add_hex(struct buffer *out, struct bytes data)
 }
 
 /* The operations whose result is wire bytes. */
-static enum status run_wire(const struct schema_type *t, bool encode, struct bytes input, struct arena *a,
-                            struct buffer *out, struct error *err)
+static enum status run_wire(const struct schema_type *t, bool encode, bool keep, struct bytes input,
+                            struct arena *a, struct buffer *out, struct error *err)
 {
     const struct schema_options decode_options = {.max_depth = 100};
-    const struct schema_encode_options encode_options = {.max_depth = 100};
+    const struct schema_encode_options encode_options = {.max_depth = 100, .keep_unknown = keep};
     struct buffer wire = {0};
     enum status status = encode ? schema_encode_json(t, &encode_options, input, a, &wire, err)
                                 : schema_normalize(t, &decode_options, input, a, &wire, err);
@@ -62,10 +62,17 @@ static enum status run(const struct schema_type *t, const char *operation, struc
                        struct arena *a, struct buffer *out, struct error *err)
 {
     struct schema_options o = {.max_depth = 100};
+    if (strncmp(operation, "strict", 6) == 0) {
+        o.unknown_fields = SCHEMA_UNKNOWN_FAIL;
+        operation = "json";
+    }
     o.emit_defaults = strstr(operation, "defaults") != NULL;
     o.original_names = strstr(operation, "original") != NULL;
-    if (strcmp(operation, "normalize") == 0 || strcmp(operation, "encode") == 0)
-        return run_wire(t, *operation == 'e', input, a, out, err);
+    bool keep = strstr(operation, "keep") != NULL;
+    if (keep)
+        o.unknown_fields = SCHEMA_UNKNOWN_KEEP;
+    if (strcmp(operation, "normalize") == 0 || strncmp(operation, "encode", 6) == 0)
+        return run_wire(t, *operation == 'e', keep, input, a, out, err);
     if (strncmp(operation, "json", 4) == 0)
         return schema_decode_json(t, &o, input, a, out, err);
     if (strncmp(operation, "value", 5) != 0)
