@@ -5,7 +5,7 @@ AM_TESTS_ENVIRONMENT = \
   top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
   top_builddir='$(abs_top_builddir)'; export top_builddir; \
   CC='$(CC)'; export CC; \
-  LINT_CPPFLAGS='-I$(abs_top_builddir)/daemon -I$(abs_top_builddir)/daemon/schema $(filter-out -D% -I$(top_srcdir)% -I$(top_builddir)%,$(AM_CPPFLAGS)) $(LUA_CFLAGS) $(CURL_CFLAGS)'; \
+  LINT_CPPFLAGS='-I$(abs_top_builddir) -I$(abs_top_builddir)/daemon -I$(abs_top_builddir)/daemon/schema $(filter-out -D% -I$(top_srcdir)% -I$(top_builddir)%,$(AM_CPPFLAGS)) $(LUA_CFLAGS) $(CURL_CFLAGS)'; \
   export LINT_CPPFLAGS; \
   PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
 

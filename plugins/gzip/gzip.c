@@ -34,12 +34,6 @@ static void gzip_destroy(void *self)
     free(g);
 }
 
-static bool refuse(struct fby_decode *d, const char *reason)
-{
-    snprintf(d->error.text, sizeof d->error.text, "%s", reason);
-    return false;
-}
-
 /* A payload may be several gzip members behind each other. */
 static bool inflate_all(struct gzip *g, struct fby_decode *d)
 {
@@ -56,11 +50,11 @@ static bool inflate_all(struct gzip *g, struct fby_decode *d)
         if (result == Z_STREAM_END)
             result = inflateReset(&g->stream);
         else if (result == Z_BUF_ERROR || (result == Z_OK && g->stream.avail_in == 0 && g->stream.avail_out))
-            return refuse(d, "the gzip data ends too early");
+            return fby_unpack_fail(d, "the gzip data ends too early");
         if (result == Z_DATA_ERROR || result == Z_NEED_DICT)
-            return refuse(d, g->stream.msg ? g->stream.msg : "it is not gzip data");
+            return fby_unpack_fail(d, g->stream.msg ? g->stream.msg : "it is not gzip data");
         if (result != Z_OK)
-            return refuse(d, "there is no memory to unpack it");
+            return fby_unpack_fail(d, "there is no memory to unpack it");
     }
 }
 
@@ -69,7 +63,7 @@ static bool gzip_decode(void *self, struct fby_decode *d)
     struct gzip *g = self;
     fby_unpack_begin(&g->out, d);
     if (d->payload.len > UINT32_MAX || inflateReset(&g->stream) != Z_OK)
-        return refuse(d, "it is too large");
+        return fby_unpack_fail(d, "it is too large");
     g->stream.msg = NULL;
     g->stream.next_in = (z_const Bytef *)(uintptr_t)d->payload.data;
     g->stream.avail_in = (uInt)d->payload.len;

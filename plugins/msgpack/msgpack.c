@@ -25,11 +25,7 @@ static void *msgpack_create(const struct fby_host *host, struct fby_instance *in
                             struct fby_error *err)
 {
     (void)instance;
-    if (host->size < offsetof(struct fby_host, encode_write) + sizeof host->encode_write) {
-        snprintf(err->text, sizeof err->text, "it needs a daemon with plugin ABI 1.1 or later");
-        return NULL;
-    }
-    struct msgpack *c = calloc(1, sizeof *c);
+    struct msgpack *c = fby_tree_is_served(host, err) ? calloc(1, sizeof *c) : NULL;
     if (!c)
         return NULL;
     c->host = host;

@@ -33,12 +33,6 @@ static void zstd_destroy(void *self)
     free(z);
 }
 
-static bool refuse(struct fby_decode *d, const char *reason)
-{
-    snprintf(d->error.text, sizeof d->error.text, "%s", reason);
-    return false;
-}
-
 /* Where frames say how much is in them, the first of them says where to begin. */
 static size_t guess_size(const struct fby_bytes *payload)
 {
@@ -67,9 +61,9 @@ static bool unpack_all(struct zstd *z, struct fby_decode *d)
         }
         ZSTD_ErrorCode code = ZSTD_getErrorCode(n);
         if (code == ZSTD_error_srcSize_wrong)
-            return refuse(d, "the zstd data ends too early, or something else follows it");
+            return fby_unpack_fail(d, "the zstd data ends too early, or something else follows it");
         if (code != ZSTD_error_dstSize_tooSmall)
-            return refuse(d, ZSTD_getErrorName(n));
+            return fby_unpack_fail(d, ZSTD_getErrorName(n));
         if (space > z->out.limit)
             return fby_unpack_fail_limit(&z->out, d);
         wanted = 2 * space;
@@ -80,7 +74,7 @@ static bool zstd_decode(void *self, struct fby_decode *d)
 {
     struct zstd *z = self;
     if (d->payload.len == 0)
-        return refuse(d, "the payload is empty");
+        return fby_unpack_fail(d, "the payload is empty");
     fby_unpack_begin(&z->out, d);
     return unpack_all(z, d) && fby_unpack_end(&z->out, d);
 }

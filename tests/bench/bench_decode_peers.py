@@ -13,6 +13,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "helpers"))
+import marked_table  # noqa: E402
+
 PROTOBUFJS = "7.6.6"  # from npm, into the build directory
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROTO = os.path.join(HERE, "bench_decode.proto")
@@ -94,17 +97,6 @@ def format_table(best):
     return "\n".join(lines) + "\n"
 
 
-def replace_in(path, table):
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    before, begin, rest = text.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        sys.exit(f"{path}: the two marks of the table are not there")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(f"{before}{BEGIN}\n{table}{END}{after}")
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default=os.environ.get("top_builddir", "."))
@@ -116,7 +108,7 @@ def main():
     table = format_table(best)
     print(table, end="")
     if options.into:
-        replace_in(options.into, table)
+        marked_table.replace(options.into, BEGIN, END, table)
     own = best["Forebay, to JSON text"]
     slow = [f"{name}: {best[name] / own:.1f} times, {wanted} are wanted"
             for name, wanted in (("protobufjs", 6), ("python3-protobuf", 30)) if name in best and best[name] / own < wanted]

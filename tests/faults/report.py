@@ -9,7 +9,11 @@ when anything was lost, reordered, phantom or corrupt.
 
 import argparse
 import json
+import os
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "helpers"))
+import marked_table
 
 WRONG = ("lost", "reordered", "phantom", "corrupt")
 SUMS = ("faults", "messages", *WRONG, "duplicates", "seconds")
@@ -50,17 +54,6 @@ def format_table(rows):
     return "\n".join(lines) + "\n"
 
 
-def replace_in(path, table):
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    before, begin, rest = text.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        sys.exit(f"{path}: the two marks of the table are not there")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(f"{before}{BEGIN}\n{table}{END}{after}")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results")
@@ -71,7 +64,7 @@ def main():
         sys.exit(f"{options.results}: no campaign has reported")
     table = format_table(rows)
     if options.into:
-        replace_in(options.into, table)
+        marked_table.replace(options.into, BEGIN, END, table)
     else:
         print(table, end="")
     return any(row[key] for row in rows.values() for key in WRONG)

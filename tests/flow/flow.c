@@ -258,3 +258,18 @@ uint64_t flow_dead_letters(struct flow *f)
 {
     return journal_durable_head(f->dead_journal) + 1 - journal_oldest(f->dead_journal);
 }
+
+int flow_set_up(void **state)
+{
+    struct flow *f = calloc(1, sizeof *f);
+    flow_create(f, "a/#");
+    *state = f;
+    return 0;
+}
+
+int flow_tear_down(void **state)
+{
+    flow_destroy(*state);
+    free(*state);
+    return 0;
+}

@@ -60,6 +60,9 @@ struct delivery *flow_add_delivery(struct flow *f, const char *target, const str
  * copy. */
 void flow_crash(struct flow *f);
 void flow_destroy(struct flow *f);
+/* Both for cmocka: *state becomes a chain with the filter "a/#", and goes again. */
+int flow_set_up(void **state);
+int flow_tear_down(void **state);
 
 enum status flow_accept(struct flow *f, const char *topic, const char *payload);
 void flow_commit(struct flow *f); /* and wait for it */

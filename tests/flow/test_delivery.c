@@ -306,16 +306,9 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    flow_destroy(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, flow_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(committed_messages_arrive_in_order),
         TEST(unwanted_messages_are_not_kept),

@@ -222,24 +222,9 @@ static void a_commit_that_fails_leaves_no_trace(void **state)
     flow_check_counters(f);
 }
 
-static int set_up(void **state)
-{
-    struct flow *f = calloc(1, sizeof *f);
-    flow_create(f, "a/#");
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    flow_destroy(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, flow_set_up, flow_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(dropped_ones_are_counted_and_the_rest_arrives),
         TEST(nothing_stays_queued_after_a_crash_behind_dropped_ones),

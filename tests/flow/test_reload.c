@@ -153,24 +153,9 @@ static void reloads_during_a_backoff_lose_nothing(void **state)
     flow_check_counters(f);
 }
 
-static int set_up(void **state)
-{
-    struct flow *f = calloc(1, sizeof *f);
-    flow_create(f, "a/#");
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    flow_destroy(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, flow_set_up, flow_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_backlog_of_other_filters_is_counted_as_dropped),
         TEST(what_no_filter_takes_any_more_is_dropped),

@@ -245,24 +245,9 @@ static void a_crash_between_answers_brings_back_what_was_open(void **state)
     assert_int_equal(sent[40], 2);
 }
 
-static int set_up(void **state)
-{
-    struct flow *f = calloc(1, sizeof *f);
-    flow_create(f, "a/#");
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    flow_destroy(*state);
-    free(*state);
-    return 0;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, flow_set_up, flow_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(deliveries_of_one_upstream_take_turns),
         TEST(one_that_is_refused_holds_no_other),

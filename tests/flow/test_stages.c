@@ -293,23 +293,14 @@ static void a_backlog_that_does_not_decode_any_more_becomes_dead_letters(void **
 
 static int set_up(void **state)
 {
-    struct flow *f = calloc(1, sizeof *f);
-    flow_create(f, "a/#");
-    f->stage_plugin = &stage_plugin;
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    flow_destroy(*state);
-    free(*state);
+    flow_set_up(state);
+    ((struct flow *)*state)->stage_plugin = &stage_plugin;
     return 0;
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, flow_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(windows_fill_again_after_crashes),
         TEST(the_cursor_waits_for_what_is_held),

@@ -4,16 +4,14 @@
  * the rest describes instead of text. Proves that what is encoded can be decoded within the same limits, and
  * that what was decoded encodes to the same bytes.
  */
+#include "fuzz_types.h"
+
 #include "base/utf8.h"
 #include "message/value.h"
 #include "schema/schema_encode.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-static const uint8_t messages_set[] = {
-#include "tests/conformance/messages_set.inc" /* made by the build */
-};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,13 +26,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
                                         "google.protobuf.Struct", "google.protobuf.Any"};
     (void)argc;
     (void)argv;
-    struct schema_registry *r = schema_registry_create();
-    enum status status = schema_registry_add_set(r, "set", bytes_of(messages_set, sizeof messages_set), NULL);
-    assert(status == STATUS_OK);
-    status = schema_registry_link(r, NULL);
-    assert(status == STATUS_OK);
+    const struct schema_registry *r = fuzz_types_registry();
     for (int i = 0; i < 4; i++)
-        types[i] = schema_registry_find(r, names[i], NULL);
+        types[i] = fuzz_types_find(r, names[i]);
     arena_init(&arena, 0, 8 << 20);
     arena_init(&scratch, 0, 8 << 20);
     return 0;

@@ -3,14 +3,12 @@
  * Envelopes. The first byte chooses what carries the message and the options, the rest is the envelope.
  * Proves that both ways of decoding take and refuse the same envelopes and give the same text.
  */
+#include "fuzz_types.h"
+
 #include "message/value.h"
 #include "schema/schema_unwrap.h"
 
 #include <assert.h>
-
-static const uint8_t messages_set[] = {
-#include "tests/conformance/messages_set.inc" /* made by the build */
-};
 
 enum { WAYS = 8 };
 
@@ -20,26 +18,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct schema_unwrap *ways[2 * WAYS]; /* the second half keeps the rest of the envelope */
 static struct arena arena;
 
-static const struct schema_type *find(const struct schema_registry *r, const char *name)
-{
-    const struct schema_type *t = schema_registry_find(r, name, NULL);
-    assert(t);
-    return t;
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     static struct arena compiled;
     (void)argc;
     (void)argv;
-    struct schema_registry *r = schema_registry_create();
-    enum status status = schema_registry_add_set(r, "set", bytes_of(messages_set, sizeof messages_set), NULL);
-    assert(status == STATUS_OK);
-    status = schema_registry_link(r, NULL);
-    assert(status == STATUS_OK);
-    const struct schema_type *three = find(r, "protobuf_test_messages.proto3.TestAllTypesProto3"),
-                             *two = find(r, "protobuf_test_messages.proto2.TestAllTypesProto2"),
-                             *any = find(r, "google.protobuf.Any");
+    const struct schema_registry *r = fuzz_types_registry();
+    const struct schema_type *three = fuzz_types_find(r, "protobuf_test_messages.proto3.TestAllTypesProto3"),
+                             *two = fuzz_types_find(r, "protobuf_test_messages.proto2.TestAllTypesProto2"),
+                             *any = fuzz_types_find(r, "google.protobuf.Any");
     const struct schema_unwrap_case numbers[] = {{"0", three}, {"-1", two}, {"7", any}},
                                     texts[] = {{"", two}, {"three", three}};
     const struct {

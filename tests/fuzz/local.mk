@@ -14,6 +14,7 @@ EXTRA_DIST += \
   %D%/fuzz_protobuf.c \
   %D%/fuzz_schema.c \
   %D%/fuzz_sparkplug.c \
+  %D%/fuzz_types.h \
   %D%/fuzz_unpack.h \
   %D%/fuzz_unwrap.c \
   %D%/fuzz_yaml.c \

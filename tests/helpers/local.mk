@@ -15,7 +15,7 @@ CLEANFILES += %D%/quickstart.pb-c.c %D%/quickstart.pb-c.h
 
 EXTRA_DIST += %D%/tsan.supp
 
-EXTRA_DIST += %D%/harness.py %D%/harness_gateway.py %D%/harness_mqtt.py %D%/harness_network.py %D%/harness_upstreams.py %D%/mqttjs_client.js %D%/sparkplug_host.js \
+EXTRA_DIST += %D%/harness.py %D%/harness_gateway.py %D%/harness_mqtt.py %D%/harness_network.py %D%/harness_upstreams.py %D%/marked_table.py %D%/mqttjs_client.js %D%/sparkplug_host.js \
   %D%/sparkplug_client.js %D%/sparkplug_payload.py
 
 # Payloads that cost codecs as much as they can, and a codec as a route uses it.

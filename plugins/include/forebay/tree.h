@@ -68,6 +68,15 @@ fby_tree_fail(struct fby_tree *t, const char *format, ...)
     return false;
 }
 
+/* For create(): does the daemon know codecs? Else the reason is set. */
+static inline bool fby_tree_is_served(const struct fby_host *host, struct fby_error *err)
+{
+    if (host->size >= offsetof(struct fby_host, encode_write) + sizeof host->encode_write)
+        return true;
+    snprintf(err->text, sizeof err->text, "it needs a daemon with plugin ABI 1.1 or later");
+    return false;
+}
+
 static inline bool fby_tree_begin(struct fby_tree *t, const struct fby_host *host, struct fby_decode *d,
                                   const struct fby_tree_limits *limits)
 {

@@ -78,6 +78,13 @@ static inline void fby_unpack_begin(struct fby_unpack *u, const struct fby_decod
     u->len = 0;
 }
 
+/* The reason of a refusal; always false. */
+static inline bool fby_unpack_fail(struct fby_decode *d, const char *reason)
+{
+    snprintf(d->error.text, sizeof d->error.text, "%s", reason);
+    return false;
+}
+
 /* The reason when more comes out than may; always false. */
 static inline bool fby_unpack_fail_limit(const struct fby_unpack *u, struct fby_decode *d)
 {
@@ -97,10 +104,8 @@ static inline bool fby_unpack_reserve(struct fby_unpack *u, struct fby_decode *d
         return true;
     /* NOLINTNEXTLINE: never 0, since a limit is never SIZE_MAX */
     unsigned char *data = (unsigned char *)realloc(u->data, capacity);
-    if (!data) {
-        snprintf(d->error.text, sizeof d->error.text, "there is no memory to unpack it");
-        return false;
-    }
+    if (!data)
+        return fby_unpack_fail(d, "there is no memory to unpack it");
     u->data = data;
     u->capacity = capacity;
     return true;
