@@ -9,7 +9,7 @@ AM_TESTS_ENVIRONMENT = \
   export LINT_CPPFLAGS; \
   PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
 
-dist_check_SCRIPTS += %D%/ci.sh %D%/count_results.sh
+dist_check_SCRIPTS += %D%/ci.sh %D%/count_results.sh %D%/coverage.py
 EXTRA_DIST += %D%/README.md
 
 include %D%/unit/base/local.mk
@@ -38,6 +38,14 @@ include %D%/faults/local.mk
 include %D%/fuzz/local.mk
 include %D%/bench/local.mk
 include %D%/helpers/local.mk
+
+# Branch coverage of the journal by its own tests, in a build with --enable-coverage; COVERAGE_OPTIONS=--missing lists
+# what was not taken.
+.PHONY: coverage-journal
+coverage-journal: all
+	@$(MAKE) -s $(check_PROGRAMS) $(check_LIBRARIES)
+	@$(AM_TESTS_ENVIRONMENT) $(srcdir)/tests/coverage.py $(COVERAGE_OPTIONS) journal $(journal_tests) \
+	  tests/faults/10-journal-calls.py tests/faults/20-journal-damage.py tests/system/43-journal-tools.py
 
 # For tests/ci.sh, which runs a selection in the sanitizer builds.
 .PHONY: print-tests

@@ -151,6 +151,9 @@ test.note(f"seed {test.seed}")
 if is_sanitized():  # brings an allocator of its own
     test.skip_case("memory", "a sanitizer has its own allocator")
     test.finish()
+if os.environ.get("FOREBAY_TEST_COVERAGE"):
+    test.skip_case("memory", "the counters of a coverage build allocate as well")
+    test.finish()
 total = count_calls("malloc", MEMORY_SHIM)
 places = sorted(test.random.sample(range(1, total + 1), min(MEMORY_SAMPLES, total)))
 run_campaign(f"memory ({total} allocations)", [("malloc", at, count, "ENOMEM") for at in places for count in (1, 0)])
