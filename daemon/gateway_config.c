@@ -274,6 +274,8 @@ static struct gateway_config *read_with(read_document_fn read_document, const ch
     cr.root = read_document(path, &c->arena, r, &text);
     if (cr.root)
         read_sections(&cr);
+    else if (config_report_error_count(r) == 0) /* the first try failed, the one for the words did not */
+        config_report_error_at(r, path, 0, 0, "There is no memory to read it.");
     keep_plugins(&cr);
     buffer_add_byte(&text, 0);
     if (text.failed)
