@@ -7,6 +7,8 @@ noinst_LIBRARIES += %D%/libmqtt.a
   %D%/mqtt_connect_thread.h \
   %D%/mqtt_goodbye.c \
   %D%/mqtt_goodbye.h \
+  %D%/mqtt_guard.c \
+  %D%/mqtt_guard.h \
   %D%/mqtt_inflight.c \
   %D%/mqtt_inflight.h \
   %D%/mqtt_link.c \

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "mqtt/mqtt_client.h"
+#include "mqtt/mqtt_guard.h"
 #include "mqtt/mqtt_properties.h"
 #include "mqtt/mqtt_reason.h"
 #include "mqtt/mqtt_socket_buffer.h"
@@ -334,9 +335,12 @@ static enum status read_step(struct mqtt_link *k)
 {
     bool handshaking = is_handshaking(k);
     struct mqtt_socket_buffer *outer = mqtt_socket_buffer_enter(k->buffer);
-    int result = mosquitto_loop_read(k->handle, 1);
+    int result = MOSQ_ERR_PROTOCOL;
+    bool malformed = !mqtt_guard_read(k->handle, &result);
     int errno_value = errno;
     mqtt_socket_buffer_leave(outer);
+    if (malformed)
+        return lose(k, MOSQ_ERR_MALFORMED_PACKET, 0);
     if (k->has_connack && k->connecting)
         finish_connecting(k);
     /* During the handshake libmosquitto takes a lost connection for a pause. */

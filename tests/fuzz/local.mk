@@ -10,6 +10,7 @@ EXTRA_DIST += \
   %D%/fuzz_http.c \
   %D%/fuzz_journal.c \
   %D%/fuzz_message.c \
+  %D%/fuzz_mqtt.c \
   %D%/fuzz_msgpack.c \
   %D%/fuzz_protobuf.c \
   %D%/fuzz_schema.c \
