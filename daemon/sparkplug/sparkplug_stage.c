@@ -161,7 +161,7 @@ static void release(struct sparkplug_stage *s)
         struct outcome *o = list_first(&s->queue, struct outcome, link);
         if (o->generation > s->durable)
             return;
-        list_remove(&o->link);
+        list_take_first(&s->queue);
         if (emit_events(s, o))
             s->host->item_answer(s->instance, o->item, o->verdict, o->reason);
         else
@@ -480,11 +480,8 @@ static void stage_destroy(void *self)
         s->host->timer_destroy(s->release_timer);
         s->host->timer_destroy(s->tick_timer);
     }
-    while (!list_is_empty(&s->queue)) {
-        struct outcome *o = list_first(&s->queue, struct outcome, link);
-        list_remove(&o->link);
-        free(o);
-    }
+    while (!list_is_empty(&s->queue))
+        free(list_entry(list_take_first(&s->queue), struct outcome, link));
     sparkplug_host_destroy(s->nodes);
     arena_finish(&s->arrival_arena);
     arena_finish(&s->reopen_arena);
