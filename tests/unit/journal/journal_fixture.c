@@ -5,12 +5,14 @@
 #include "journal_fixture.h"
 
 #include "journal/journal_internal.h"
+#include "journal/journal_record.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -100,6 +102,8 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
     int failure = next_fault(FAULT_PWRITEV);
     if (failure == FAULT_SHORT)
         return syscall(SYS_pwrite64, fd, parts->iov_base, (parts->iov_len + 1) / 2, offset);
+    if (failure == FAULT_NOTHING)
+        return 0;
     if (failure)
         return -1;
     trace_descriptor(STEP_WRITE, fd);
@@ -117,6 +121,8 @@ int fdatasync(int fd)
 
 int fsync(int fd)
 {
+    if (next_fault(FAULT_FSYNC))
+        return -1;
     int result = (int)syscall(SYS_fsync, fd);
     trace_descriptor(STEP_SYNC_DIRECTORY, fd);
     return result;
@@ -155,6 +161,27 @@ ssize_t pread(int fd, void *data, size_t size, off_t offset)
     if (next_fault(FAULT_PREAD))
         return -1;
     return syscall(SYS_pread64, fd, data, size, offset);
+}
+
+int fstat(int fd, struct stat *st)
+{
+    if (next_fault(FAULT_FSTAT))
+        return -1;
+    return fstatat(fd, "", st, AT_EMPTY_PATH);
+}
+
+int flock(int fd, int operation)
+{
+    if (next_fault(FAULT_FLOCK))
+        return -1;
+    return (int)syscall(SYS_flock, fd, operation);
+}
+
+int mkdirat(int dir_fd, const char *name, mode_t mode)
+{
+    if (next_fault(FAULT_MKDIRAT))
+        return -1;
+    return (int)syscall(SYS_mkdirat, dir_fd, name, mode);
 }
 
 void fixture_fail(enum fault which, unsigned after, unsigned count, int error_number)
@@ -197,6 +224,36 @@ size_t fixture_list_segments(const char *path, char names[][64], size_t limit)
         closedir(dir);
     qsort(names, count, 64, compare_names);
     return count;
+}
+
+void fixture_write_segment(const char *path, const struct fixture_segment *wanted)
+{
+    static uint8_t bytes[64 << 10];
+    struct buffer footer = {0};
+    char name[400];
+    struct journal_segment *s = journal_segment_create(wanted->base, wanted->serial, wanted->follows);
+    memset(bytes, 0, sizeof(bytes));
+    journal_segment_encode_header(s, bytes);
+    for (uint64_t n = wanted->base; n < wanted->base + wanted->count; n++) {
+        uint8_t *place = bytes + s->append_end;
+        size_t len = fixture_payload(n, place + JOURNAL_RECORD_HEADER);
+        struct journal_record_header h = {
+            .length = (uint32_t)len, .mark = journal_segment_mark(s, s->append_end), .sequence = n};
+        journal_record_encode(place, &h);
+        journal_record_seal(place);
+        journal_segment_add_record(s, n, journal_record_span(len), 0);
+        assert_true(s->append_end + 1024 < sizeof(bytes));
+    }
+    if (wanted->is_sealed)
+        journal_segment_encode_footer(s, &footer);
+    snprintf(name, sizeof(name), "%s/%s", path, s->name);
+    int fd = open(name, O_CREAT | O_EXCL | O_WRONLY, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, s->append_end), s->append_end);
+    assert_int_equal(write(fd, footer.data ? (const void *)footer.data : "", footer.len), footer.len);
+    close(fd);
+    buffer_finish(&footer);
+    journal_segment_destroy(s);
 }
 
 static void copy_file(int from_dir, int to_dir, const char *name)

@@ -52,6 +52,13 @@ void fixture_check_record(const struct journal_record *r);
 
 /* Names of segment files, sorted; returns how many. */
 size_t fixture_list_segments(const char *path, char names[][64], size_t limit);
+/* A segment file with `count` records from `base` on, as the journal would have written it. */
+struct fixture_segment {
+    uint64_t base, serial, follows;
+    unsigned count;
+    bool is_sealed;
+};
+void fixture_write_segment(const char *path, const struct fixture_segment *wanted);
 void fixture_copy_directory(const char *from, const char *to);
 void fixture_remove_directory(const char *path);
 
@@ -63,9 +70,16 @@ enum fault {
     FAULT_UNLINKAT,
     FAULT_OPENAT,
     FAULT_PREAD,
+    FAULT_FSYNC,
+    FAULT_FSTAT,
+    FAULT_FLOCK,
+    FAULT_MKDIRAT,
     FAULT_COUNT
 };
-enum { FAULT_SHORT = 100000 }; /* for FAULT_PWRITEV: writes a half of the first part */
+enum {
+    FAULT_SHORT = 100000,   /* for FAULT_PWRITEV: writes a half of the first part */
+    FAULT_NOTHING = 100001, /* for FAULT_PWRITEV: writes nothing, and says so */
+};
 void fixture_fail(enum fault which, unsigned after, unsigned count, int error_number);
 void fixture_fail_none(void);
 unsigned fixture_calls(enum fault which);

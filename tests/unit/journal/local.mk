@@ -5,8 +5,13 @@ journal_test_libs = daemon/journal/libjournal.a daemon/loop/libloop.a daemon/met
 journal_fixture = %D%/journal_fixture.c %D%/journal_fixture.h
 journal_tests = \
   %D%/test_journal_crc32c \
+  %D%/test_journal_file \
   %D%/test_journal_segment \
   %D%/test_journal_cursor_file \
+  %D%/test_journal_catalog \
+  %D%/test_journal_quarantine \
+  %D%/test_journal_inspect \
+  %D%/test_journal_salvage \
   %D%/test_journal \
   %D%/test_journal_recovery \
   %D%/test_journal_faults \
@@ -18,6 +23,16 @@ TESTS += $(journal_tests)
 %C%_test_journal_crc32c_LDADD = $(journal_test_libs)
 %C%_test_journal_segment_LDADD = $(journal_test_libs)
 %C%_test_journal_cursor_file_LDADD = $(journal_test_libs)
+%C%_test_journal_file_SOURCES = %D%/test_journal_file.c $(journal_fixture)
+%C%_test_journal_file_LDADD = $(journal_test_libs)
+%C%_test_journal_catalog_SOURCES = %D%/test_journal_catalog.c $(journal_fixture)
+%C%_test_journal_catalog_LDADD = $(journal_test_libs)
+%C%_test_journal_quarantine_SOURCES = %D%/test_journal_quarantine.c $(journal_fixture)
+%C%_test_journal_quarantine_LDADD = $(journal_test_libs)
+%C%_test_journal_inspect_SOURCES = %D%/test_journal_inspect.c $(journal_fixture)
+%C%_test_journal_inspect_LDADD = $(journal_test_libs)
+%C%_test_journal_salvage_SOURCES = %D%/test_journal_salvage.c $(journal_fixture)
+%C%_test_journal_salvage_LDADD = $(journal_test_libs)
 %C%_test_journal_SOURCES = %D%/test_journal.c $(journal_fixture)
 %C%_test_journal_LDADD = $(journal_test_libs)
 %C%_test_journal_recovery_SOURCES = %D%/test_journal_recovery.c $(journal_fixture)
