@@ -110,6 +110,20 @@ static void begin_scan(struct journal_reader *r)
                        true, s->end);
 }
 
+/* Ask for the beginning of the segment after this one: the reads inside a segment ask for what comes next
+ * themselves, and the loop should not wait for the disk at the step from one to the other. */
+static void ask_for_next(const struct journal_reader *r, const struct journal_segment *s)
+{
+    if (s->link.next == &r->journal->segments)
+        return;
+    const struct journal_segment *next = list_entry(s->link.next, struct journal_segment, link);
+    int fd = openat(r->journal->dir_fd, next->name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return; /* it is said when it is read */
+    (void)posix_fadvise(fd, 0, JOURNAL_BLOCK_SIZE, POSIX_FADV_WILLNEED);
+    close(fd);
+}
+
 static enum status enter_segment(struct journal_reader *r, struct journal_segment *s)
 {
     leave_block(r);
@@ -125,6 +139,7 @@ static enum status enter_segment(struct journal_reader *r, struct journal_segmen
         return note_failure(r, s->name, errno);
     r->segment = s;
     begin_scan(r);
+    ask_for_next(r, s);
     return STATUS_OK;
 }
 

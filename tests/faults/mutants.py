@@ -18,8 +18,10 @@ SECONDS = 300
 ORDER = "tests/unit/journal/test_journal_order"
 JOURNAL_FAULTS = "tests/unit/journal/test_journal_faults"
 RETENTION = "tests/unit/journal/test_journal_retention"
+RECORD = "tests/unit/journal/test_journal_record"
 CURSOR_FILE = "tests/unit/journal/test_journal_cursor_file"
 DAMAGE, CUTS = "tests/faults/20-journal-damage.py", "tests/faults/30-power-cuts.py"
+CALLS = "tests/faults/10-journal-calls.py"
 
 # What is wrong, and the tests of which one must fail. The first that fails is enough.
 MUTANTS = {
@@ -29,11 +31,11 @@ MUTANTS = {
     "unlink_before_cursors": ("removes segments before the cursors are durable", (ORDER,)),
     "one_cursor_slot": ("writes the cursors over the only copy", (CURSOR_FILE,)),
     "short_writes_are_whole": ("a short write counts as a whole one", (JOURNAL_FAULTS,)),
-    "trust_length": ("believes a record's header without its checksum", (DAMAGE,)),
-    "skip_crc": ("delivers a payload without its checksum", (DAMAGE,)),
+    "trust_length": ("believes a record's header without its checksum", (RECORD,)),
+    "skip_crc": ("delivers a payload without its checksum", (RECORD,)),
     "stop_at_damage": ("gives up a segment at its first damaged record", (DAMAGE,)),
     "keep_abandoned_records": ("counts records that were given again elsewhere", (JOURNAL_FAULTS,)),
-    "reuse_numbers": ("gives numbers again that a torn tail may have had", (DAMAGE,)),
+    "reuse_numbers": ("gives numbers again that a torn tail may have had", (DAMAGE, CALLS)),
     "note_before_commit": ("writes counts of records that are not durable", (RETENTION,)),
     "drop_on_reload": ("a reload confirms what is in flight", ("tests/flow/test_reload",)),
     "cursor_on_submit": ("confirms what was sent, not what was taken", ("tests/flow/test_delivery",)),

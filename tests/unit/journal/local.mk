@@ -6,6 +6,7 @@ journal_fixture = %D%/journal_fixture.c %D%/journal_fixture.h
 journal_tests = \
   %D%/test_journal_crc32c \
   %D%/test_journal_file \
+  %D%/test_journal_record \
   %D%/test_journal_segment \
   %D%/test_journal_cursor_file \
   %D%/test_journal_catalog \
@@ -21,6 +22,7 @@ journal_tests = \
 check_PROGRAMS += $(journal_tests)
 TESTS += $(journal_tests)
 %C%_test_journal_crc32c_LDADD = $(journal_test_libs)
+%C%_test_journal_record_LDADD = $(journal_test_libs)
 %C%_test_journal_segment_LDADD = $(journal_test_libs)
 %C%_test_journal_cursor_file_LDADD = $(journal_test_libs)
 %C%_test_journal_file_SOURCES = %D%/test_journal_file.c $(journal_fixture)
