@@ -7,9 +7,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import concurrent.futures
 import shutil
 
+from campaign import Watch
 from journal_case import DRIVER, MEMORY_SHIM, SHIM, JournalCase, make_workspace
 from journal_files import read_segments
 from harness import SHORT, Test, is_sanitized
+from oracle import Verdict, report
 
 # The driver starts on a journal that was left in the middle, so the calls of recovery are among those that fail.
 # Every call is hit, once and from there on; then a clean start reads the rest and takes new messages.
@@ -33,6 +35,7 @@ FAULTED_RUN = ("-f", 1000, "-n", 210, "-b", 6, "-l", 15, "-k", 10)
 CLEAN_RUN = ("-f", 5000, "-n", 12, "-b", 4)
 REPAIRED = {"pwritev", "fdatasync", "fallocate", "ftruncate", "unlink", "rename", "fsync"}
 workspace = make_workspace(test)
+watch = Watch(seconds=900)
 template = JournalCase(workspace, "template")
 assert template.run(*FIRST_RUN) == 0
 
@@ -57,7 +60,7 @@ def has_kept_files(case):
 
 
 def problems_of(case, call, fault, status):
-    """What is wrong with a case, as text; empty when nothing is."""
+    """What is wrong with a case, as texts, and the oracle's verdict."""
     found = []
     killed = fault.get("with") == "KILL"
     memory = call == "malloc"
@@ -75,7 +78,7 @@ def problems_of(case, call, fault, status):
         found.append("one failure was not repaired")
     if 5011 not in stream:
         found.append("no messages are taken after the fault")
-    return found
+    return found, verdict
 
 
 def run_one(call, at, count, error):
@@ -83,28 +86,37 @@ def run_one(call, at, count, error):
     case = fresh_case(name)
     fault = {"call": call, "at": at, "count": count, "with": error}
     status = case.run(*FAULTED_RUN, fault=fault, shim=MEMORY_SHIM if call == "malloc" else SHIM)
-    found = problems_of(case, call, fault, status)
+    found, verdict = problems_of(case, call, fault, status)
     if found:
-        return f"{name}: {'; '.join(found)}\n{case.text[-1500:]}"
+        return f"{name}: {'; '.join(found)}\n{case.text[-1500:]}", verdict
     case.remove()
-    return ""
+    return "", verdict
 
 
-def run_campaign(text, jobs):
+def run_campaign(text, work, jobs):
+    """`work` is called with each of the jobs. Returns the sum of the verdicts."""
+    total, failed = Verdict(), []
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        failed = [result for result in pool.map(lambda job: run_one(*job), jobs) if result]
+        for problem, verdict in pool.map(lambda job: work(*job), jobs):
+            total.add(verdict)
+            if problem:
+                failed.append(problem)
     test.check(not failed, f"{text}: {len(jobs)} runs, {len(failed)} wrong")
-    for result in failed[:3]:
-        test.note(result)
+    for problem in failed[:3]:
+        test.note(problem)
+    return total
 
 
+test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it)")
 assert os.path.exists(DRIVER)
+verdicts, faults = [], 0
 for called, errors in ERRORS.items():
     total = count_calls(called)
     offset = test.random.randrange(STEP)
     jobs = [(called, at, count, error) for error in errors for at in range(1 + offset, total + 1, STEP)
             for count in ((1,) if error in ("KILL", "EINTR") else (1, 0))]
-    run_campaign(f"{called} ({total} calls)", jobs)
+    verdicts.append(run_campaign(f"{called} ({total} calls)", run_one, jobs))
+    faults += len(jobs)
 
 
 def cut_tail(directory):
@@ -126,10 +138,11 @@ def run_cut(at):
     oracle, _verdict = case.judge()
     oracle.excused = {("journal", content) for content in cut_contents}
     verdict = oracle.judge()
+    verdict.acknowledged -= len(oracle.acknowledged & oracle.excused)  # those are not looked for
     if status or not verdict:
-        return f"{name}: {status} {verdict}\n{case.text[-1500:]}"
+        return f"{name}: {status} {verdict}\n{case.text[-1500:]}", verdict
     case.remove()
-    return ""
+    return "", verdict
 
 
 # A number that somebody has seen is never given to another message, wherever the start is cut short that leaves it out.
@@ -141,13 +154,11 @@ probe = JournalCase(workspace, "cut-probe")
 shutil.copytree(cut_template.directory, probe.directory)
 assert probe.run(*CUT_RUN, fault={"call": "any", "at": 0}) == 0
 total = probe.calls()
-with concurrent.futures.ThreadPoolExecutor(2) as pool:
-    failed = [result for result in pool.map(run_cut, range(1, total + 1)) if result]
-test.check(not failed, f"a tail that was read is gone, and the next start is killed ({total} calls): {len(failed)} wrong")
-for result in failed[:3]:
-    test.note(result)
+verdicts.append(run_campaign(f"a tail that was read is gone, and the next start is killed ({total} calls)", run_cut,
+                             [(at,) for at in range(1, total + 1)]))
+report("a system call of the journal fails, or is the last one", verdicts, faults=faults + total, seed=test.seed,
+       seconds=watch.seconds())
 
-test.note(f"seed {test.seed}")
 if is_sanitized():  # brings an allocator of its own
     test.skip_case("memory", "a sanitizer has its own allocator")
     test.finish()
@@ -156,5 +167,8 @@ if os.environ.get("FOREBAY_TEST_COVERAGE"):
     test.finish()
 total = count_calls("malloc", MEMORY_SHIM)
 places = sorted(test.random.sample(range(1, total + 1), min(MEMORY_SAMPLES, total)))
-run_campaign(f"memory ({total} allocations)", [("malloc", at, count, "ENOMEM") for at in places for count in (1, 0)])
+jobs = [("malloc", at, count, "ENOMEM") for at in places for count in (1, 0)]
+watch = Watch(seconds=900)
+verdict = run_campaign(f"memory ({total} allocations)", run_one, jobs)
+report("malloc fails in the journal", verdict, faults=len(jobs), seed=test.seed, seconds=watch.seconds())
 test.finish()

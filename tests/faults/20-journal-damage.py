@@ -7,34 +7,92 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import concurrent.futures
 import random
 import shutil
+import struct
+import threading
 
-from campaign import fault_count
+from campaign import Watch, fault_count
 from journal_case import JournalCase, make_workspace
-from journal_files import RECORD_HEADER, SLOT, read_segments
+from journal_files import RECORD_HEADER, RECORD_LENGTH, SLOT, read_segments
 from harness import Test
+from oracle import Verdict, report
 
 # Each case is a journal at rest, one or two random damages, a start, and the oracle: only the records whose bytes were
 # touched may be missing, nothing that is read may be wrong, new messages are taken under numbers that are new.
-test = Test("a damaged journal: only what was touched is lost, nothing wrong is read, the start succeeds", seconds=1800)
-CASES = fault_count(1000, 10000)
-workspace = make_workspace(test)
-TEMPLATES = []
-for variant, arguments in enumerate((("-u",), ("-l", "150", "-k", "20", "-u"), ("-l", "400", "-b", "17", "-u"))):
-    template = JournalCase(workspace, f"template-{variant}")
-    assert template.run("-n", 600, *arguments) == 0, template.text
-    TEMPLATES.append(template)
-whole = JournalCase(workspace, "template-whole")
-assert whole.run("-n", 600, "-l", 9999) == 0
-shutil.copytree(whole.directory, os.path.join(workspace, "sealed"))
-TEMPLATES.append(whole)
+# Most cases are small journals, where a block hits many records and the end of a segment is near; one in LARGE_EVERY
+# is a journal of 64 MiB with segments of the usual size. To read that back takes ten times as long, and what can be
+# wrong with it and not with a small one (long indexes, offsets, large records) does not need each place to be hit.
+watch = Watch(seconds=900)
+test = Test("a damaged journal: only what was touched is lost, nothing wrong is read, the start succeeds",
+            seconds=int(watch.limit) + 300)
+CASES = fault_count(1000, 100000)
+LARGE_EVERY = 10
+LARGE_SIZE = 64 << 20
+LARGE_SETTINGS = ("-s", 8 << 10, "-m", 256 << 10, "-p", 64)
+FIRST_NEW, FIRST_NEWER = 50000, 60000   # contents of the messages after the damage
+WORKERS = 2
+workspace = make_workspace(test, room_mib=512)
+
+
+class Template:
+    """A journal at rest that cases start from. A case has links to its segments instead of copies, so that damage to
+    64 MiB costs as much as what it touches; each worker links to a set of its own, and mends that when a start wrote
+    to a file that it was not expected to write to."""
+
+    def __init__(self, name, *arguments, settings=()):
+        self.settings = settings
+        self.case = JournalCase(workspace, f"template-{name}")
+        self.name = name
+        assert self.case.run(*settings, *arguments) == 0, self.case.text
+        self.segments = read_segments(self.case.directory)
+        self.local = threading.local()
+
+    def size(self):
+        return sum(len(segment.bytes) for segment in self.segments)
+
+    def open_case(self, name):
+        """A case with this journal. The newest segment and the small files are its own: each start writes to them."""
+        case = JournalCase(workspace, name)
+        shutil.copy(self.case.log, case.log)
+        os.mkdir(case.directory)
+        linked = {segment.name for segment in self.segments[:-1]}
+        self._mend(linked)
+        for file in os.listdir(self.case.directory):
+            if file in linked:
+                os.link(os.path.join(self.local.directory, file), os.path.join(case.directory, file))
+            else:
+                shutil.copy(os.path.join(self.case.directory, file), case.directory)
+        return case
+
+    def _mend(self, names):
+        """Make this worker's segments those of the template. The time of a file says whether it was written to."""
+        if not hasattr(self.local, "directory"):
+            self.local.directory = os.path.join(self.case.path, f"worker-{threading.get_ident()}")
+            os.mkdir(self.local.directory)
+        for name in names:
+            path, original = (os.path.join(place, name) for place in (self.local.directory, self.case.directory))
+            if os.path.exists(path):
+                found = os.stat(path)
+                if found.st_mtime_ns == 0 and found.st_size == os.path.getsize(original):
+                    continue
+                os.unlink(path)  # a case that failed keeps what it has
+            shutil.copy(original, path)
+            os.utime(path, ns=(0, 0))
+
+
+SMALL = [Template("unread", "-n", 600, "-u"),
+         Template("confirmed", "-n", 600, "-l", 150, "-k", 20, "-u"),
+         Template("lagging", "-n", 600, "-l", 400, "-b", 17, "-u"),
+         Template("closed", "-n", 600, "-l", 9999)]
+LARGE = Template("large", "-n", 7900, "-b", 20, "-l", 7300, "-k", 100, "-u", settings=LARGE_SETTINGS)
+test.check(LARGE.size() >= LARGE_SIZE, f"the large journal has {LARGE.size() >> 20} MiB in {len(LARGE.segments)} segments")
 
 
 class Damage:
     """One journal to be damaged: `touched` are the contents that may be lost."""
 
-    def __init__(self, directory, generator):
+    def __init__(self, directory, segments, generator):
         self.directory, self.random = directory, generator
-        self.segments = read_segments(directory)
+        self.segments = segments    # as they were; their files are path_of()
         self.touched = set()
         self.done = []
         self.newest_deleted = False
@@ -45,10 +103,21 @@ class Damage:
     def say(self, text):
         self.done.append(text)
 
+    def path_of(self, segment):
+        return os.path.join(self.directory, segment.name)
+
+    def own(self, segment):
+        """The path of a file that may be changed: no other name stands for it any more."""
+        path = self.path_of(segment)
+        if os.stat(path).st_nlink > 1:
+            shutil.copy(path, path + "-")
+            os.rename(path + "-", path)
+        return path
+
     def write(self, segment, at, data):
-        size = os.path.getsize(segment.path)
-        data = data[:max(0, size - at)]
-        with open(segment.path, "r+b") as file:
+        path = self.own(segment)
+        data = data[:max(0, os.path.getsize(path) - at)]
+        with open(path, "r+b") as file:
             file.seek(at)
             before = file.read(len(data))
             if before == data:
@@ -70,6 +139,18 @@ class Damage:
         at = self.place(segment)
         self.say(f"bit at {segment.name}:{at}")
         self.write(segment, at, bytes([segment.bytes[at] ^ 1 << self.random.randrange(8)]))
+
+    def wrong_length(self):
+        """A header that claims other bytes than those of its record."""
+        segment = self.pick()
+        if not segment.records:
+            return
+        record = self.random.choice(segment.records)
+        at = record.offset + RECORD_LENGTH
+        word, = struct.unpack_from("<I", segment.bytes, at)
+        change = self.random.choice((-8, 8, 100, 2000, 20000))
+        self.say(f"length at {segment.name}:{at} changed by {change}")
+        self.write(segment, at, struct.pack("<I", max(word + change, 0)))
 
     def garbage(self):
         segment, size = self.pick(), self.random.choice((1, 8, 100, 4096, 20000))
@@ -104,20 +185,20 @@ class Damage:
         segment = self.pick()
         at = self.place(segment)
         self.say(f"{segment.name} cut at {at}")
-        os.truncate(segment.path, min(at, os.path.getsize(segment.path)))
+        path = self.own(segment)
+        os.truncate(path, min(at, os.path.getsize(path)))
         self.touched |= segment.touched(at, len(segment.bytes))
 
     def extend(self):
         segment = self.pick()
         self.say(f"{segment.name} got longer")
-        with open(segment.path, "ab") as file:
+        with open(self.own(segment), "ab") as file:
             file.write(self.random.randbytes(self.random.randrange(1, 9000)))
 
     def delete_segment(self):
         segment = self.pick()
         self.say(f"{segment.name} deleted")
-        if os.path.exists(segment.path):
-            os.unlink(segment.path)
+        os.unlink(self.path_of(segment))
         self.touched |= segment.contents()
         self.newest_deleted |= segment is self.segments[-1]
 
@@ -126,17 +207,17 @@ class Damage:
         name = f"{segment.base + self.random.randrange(0, 900):020d}-{segment.serial:016x}.seg"
         self.say(f"{segment.name} also as {name}")
         target = os.path.join(self.directory, name)
-        if os.path.exists(segment.path) and not os.path.exists(target):
-            shutil.copy(segment.path, target)
+        if not os.path.exists(target):
+            shutil.copy(self.path_of(segment), target)
 
     def swap_segments(self):
         a, b = self.pick(), self.pick()
         self.say(f"{a.name} and {b.name} swapped")
-        if a is b or not os.path.exists(a.path) or not os.path.exists(b.path):
-            return
-        os.rename(a.path, a.path + "-")
-        os.rename(b.path, a.path)
-        os.rename(a.path + "-", b.path)
+        first, second = self.path_of(a), self.path_of(b)
+        if a is not b:
+            os.rename(first, first + "-")
+            os.rename(second, first)
+            os.rename(first + "-", second)
 
     def cursor_slots(self):
         path = os.path.join(self.directory, "cursors")
@@ -155,14 +236,13 @@ class Damage:
         else:
             os.truncate(path, self.random.randrange(0, 200))
 
-    KINDS = (flip_bit, garbage, zeros, swap_blocks, repeat_block, truncate, extend, delete_segment, duplicate_segment,
-             swap_segments, cursor_slots, cursor_file)
+    KINDS = (flip_bit, wrong_length, garbage, zeros, swap_blocks, repeat_block, truncate, extend, delete_segment,
+             duplicate_segment, swap_segments, cursor_slots, cursor_file)
     FILE_KINDS = (swap_segments, delete_segment, duplicate_segment, cursor_file)
 
 
-def damage(directory, generator):
-    result = Damage(directory, generator)
-    first = generator.choice(Damage.KINDS)
+def damage(directory, segments, first, generator):
+    result = Damage(directory, segments, generator)
     first(result)
     # A second damage where the map of the files is still right.
     if first not in Damage.FILE_KINDS and generator.random() < 0.3:
@@ -170,39 +250,60 @@ def damage(directory, generator):
     return result
 
 
-def run_one(number):
-    generator = random.Random(f"{test.seed}/{number}")
-    template = generator.choice(TEMPLATES)
-    case = JournalCase(workspace, f"case-{number}")
-    shutil.copytree(template.directory, case.directory)
-    shutil.copy(template.log, case.log)
-    done = damage(case.directory, generator)
-    found = []
-    for first, arguments in ((5000, ("-n", 20)), (6000, ("-n", 4))):
-        status = case.run("-f", first, *arguments)
-        if status:
-            found.append(f"start ended with {status}")
+def judge(case, done):
+    """The oracle and its verdict, with what the damage excuses."""
     oracle, _verdict = case.judge()
     oracle.excused = {("journal", content) for content in done.touched}
     verdict = oracle.judge()
+    verdict.acknowledged -= len(oracle.acknowledged & oracle.excused)  # those are not looked for
     if done.newest_deleted:  # what it held beyond the positions is known to nobody
         verdict.wrong["reused"] = []
+    return oracle, verdict
+
+
+def run_one(number):
+    """What is wrong with a case, as text, and the verdict; None when there is no time left."""
+    if watch.is_over():
+        return None
+    generator = random.Random(f"{test.seed}/{number}")
+    if number % LARGE_EVERY == 0:  # these are few: each kind in its turn
+        template, first = LARGE, Damage.KINDS[number // LARGE_EVERY % len(Damage.KINDS)]
+    else:
+        template, first = generator.choice(SMALL), generator.choice(Damage.KINDS)
+    case = template.open_case(f"case-{number}")
+    done = damage(case.directory, template.segments, first, generator)
+    found = []
+    for first, messages in ((FIRST_NEW, 20), (FIRST_NEWER, 4)):
+        status = case.run("-f", first, "-n", messages, *template.settings)
+        if status:
+            found.append(f"start ended with {status}")
+    oracle, verdict = judge(case, done)
     if not verdict:
         found.append(str(verdict))
-    if ("journal", 5019) not in oracle.acknowledged or ("journal", 6003) not in oracle.acknowledged:
+    if not {("journal", FIRST_NEW + 19), ("journal", FIRST_NEWER + 3)} <= oracle.acknowledged:
         found.append("new messages are not taken")
     if found:
-        return f"case {number} ({template.path[-1]}; {'; '.join(done.done)}): {'; '.join(found)}\n{case.text[-1500:]}"
+        what = f"case {number} ({template.name}; {'; '.join(done.done)}): {'; '.join(found)}"
+        return f"{what}\n{case.text[-1500:]}", verdict
     case.remove()
-    return ""
+    return "", verdict
 
 
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it)")
-with concurrent.futures.ThreadPoolExecutor(2) as pool:
-    failed = [result for result in pool.map(run_one, range(CASES)) if result]
-test.check(not failed, f"{CASES} damaged journals, {len(failed)} wrong (seed {test.seed})")
-for result in failed[:4]:
-    test.note(result)
+total, count, failed = Verdict(), 0, []
+with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+    for result in pool.map(run_one, range(CASES)):
+        if result is None:
+            continue
+        count += 1
+        total.add(result[1])
+        if result[0]:
+            failed.append(result[0])
+test.check(not failed, f"{count} damaged journals, {total.acknowledged} untouched messages looked for, {len(failed)} wrong "
+           f"({watch.seconds():.0f} s, seed {test.seed})")
+for text in failed[:4]:
+    test.note(text)
 if failed:
-    test.note("\n".join(result.splitlines()[0][:300] for result in failed[4:60]))
+    test.note("\n".join(text.splitlines()[0][:300] for text in failed[4:60]))
+report("damaged journal files", total, faults=count, seed=test.seed, seconds=watch.seconds())
 test.finish()

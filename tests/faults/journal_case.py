@@ -21,9 +21,12 @@ MEMORY_SHIM = os.path.join(FOLDER, "fault_memory_shim.so")
 RUN_SECONDS = 60
 
 
-def make_workspace(test):
-    """A directory in memory where that can be had: thousands of short runs that nobody has to flush."""
-    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+def make_workspace(test, room_mib=16):
+    """A directory in memory where that can be had, with room for `room_mib`: thousands of short runs that nobody has to
+    flush."""
+    base = "/dev/shm"
+    if not os.access(base, os.W_OK) or shutil.disk_usage(base).free < room_mib << 20:
+        base = None
     path = tempfile.mkdtemp(prefix="forebay-faults-", dir=base)
     test.directories.append(path)
     return path

@@ -20,6 +20,8 @@
 enum {
     PAYLOAD_MIN = 16,
     PAYLOAD_SPREAD = 1500,
+    LARGE_PAYLOAD_LIMIT = 64 << 10,
+    LARGE_EVERY = 4, /* where there are large ones: one message in so many */
     ANSWER_LIMIT_S = 20,
     REFUSALS_LIMIT = 8, /* one after the other; then no more is appended */
     READ_FAILURES_LIMIT = 60,
@@ -32,6 +34,7 @@ struct driver {
     uint64_t content; /* number of the next message */
     uint64_t left;
     unsigned burst, lag, confirm_lag;
+    size_t large_spread; /* of the sizes of large payloads; 0: there are none */
     bool stop_without_close;
     struct journal_settings settings;
 
@@ -65,10 +68,11 @@ static uint64_t mix(uint64_t x)
 }
 
 /* The bytes of message `content`: its number, then a stream that follows from it. */
-static size_t make_payload(uint64_t content, uint8_t *bytes)
+static size_t make_payload(const struct driver *d, uint64_t content, uint8_t *bytes)
 {
     uint64_t state = mix(content + 1);
-    size_t size = PAYLOAD_MIN + (size_t)(state % PAYLOAD_SPREAD);
+    bool large = d->large_spread > 0 && (state >> 32) % LARGE_EVERY == 0;
+    size_t size = PAYLOAD_MIN + (size_t)(state % (large ? d->large_spread : PAYLOAD_SPREAD));
     memcpy(bytes, &content, sizeof(content));
     for (size_t at = sizeof(content); at < size; at++) {
         if (at % 8 == 0)
@@ -78,14 +82,14 @@ static size_t make_payload(uint64_t content, uint8_t *bytes)
     return size;
 }
 
-static bool is_payload(struct bytes bytes, uint64_t *content)
+static bool is_payload(const struct driver *d, struct bytes bytes, uint64_t *content)
 {
-    uint8_t expected[PAYLOAD_MIN + PAYLOAD_SPREAD];
+    uint8_t expected[PAYLOAD_MIN + LARGE_PAYLOAD_LIMIT];
     *content = UINT64_MAX;
     if (bytes.len < PAYLOAD_MIN)
         return false;
     memcpy(content, bytes.data, sizeof(*content));
-    return make_payload(*content, expected) == bytes.len && memcmp(expected, bytes.data, bytes.len) == 0;
+    return make_payload(d, *content, expected) == bytes.len && memcmp(expected, bytes.data, bytes.len) == 0;
 }
 
 static void handle_answer(void *ctx, enum status result)
@@ -120,11 +124,11 @@ static enum status commit(struct driver *d)
 
 static unsigned append_burst(struct driver *d, uint64_t first)
 {
-    uint8_t payload[PAYLOAD_MIN + PAYLOAD_SPREAD];
+    uint8_t payload[PAYLOAD_MIN + LARGE_PAYLOAD_LIMIT];
     unsigned count = 0;
     for (; count < d->burst && d->left > 0; count++, d->left--) {
         uint64_t sequence = 0;
-        struct iovec part = {payload, make_payload(first + count, payload)};
+        struct iovec part = {payload, make_payload(d, first + count, payload)};
         enum status st = journal_append(d->journal, &part, 1, &sequence);
         if (st != STATUS_OK) {
             log_line(d, "R %s\n", status_name(st));
@@ -172,7 +176,7 @@ static bool read_through(struct driver *d, uint64_t through)
         st = journal_cursor_next(d->cursor, &record);
         if (st != STATUS_OK)
             break;
-        bool right = is_payload(record.bytes, &content);
+        bool right = is_payload(d, record.bytes, &content);
         log_line(d, "D %" PRIu64 " %" PRIu64 " %s\n", content, record.sequence, right ? "ok" : "bad");
     }
     confirm(d, journal_cursor_position(d->cursor));
@@ -228,7 +232,7 @@ static void log_recovery(struct driver *d)
 static void parse_arguments(struct driver *d, int argc, char **argv)
 {
     int option;
-    while ((option = getopt(argc, argv, "f:n:b:s:m:l:k:c:u")) != -1) {
+    while ((option = getopt(argc, argv, "f:n:b:s:m:p:l:k:c:u")) != -1) {
         uint64_t number = optarg ? strtoull(optarg, NULL, 10) : 0;
         switch (option) {
         case 'f':
@@ -245,6 +249,9 @@ static void parse_arguments(struct driver *d, int argc, char **argv)
             break;
         case 'm':
             d->settings.max_size = (int64_t)number << 10;
+            break;
+        case 'p':
+            d->large_spread = number << 10 < LARGE_PAYLOAD_LIMIT ? (size_t)number << 10 : LARGE_PAYLOAD_LIMIT;
             break;
         case 'l':
             d->lag = (unsigned)number;
@@ -265,7 +272,7 @@ static void parse_arguments(struct driver *d, int argc, char **argv)
     if (argc - optind != 2) {
         fprintf(stderr,
                 "usage: journal_driver [-f FIRST] [-n COUNT] [-b BURST] [-s SEGMENT_KIB] [-m MAX_KIB] "
-                "[-l READ_LAG] [-k CONFIRM_LAG] [-c CURSOR] [-u] DIRECTORY LOG\n");
+                "[-p LARGE_PAYLOAD_KIB] [-l READ_LAG] [-k CONFIRM_LAG] [-c CURSOR] [-u] DIRECTORY LOG\n");
         exit(2);
     }
     d->settings.path = argv[optind];

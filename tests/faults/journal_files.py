@@ -7,6 +7,7 @@ import struct
 
 HEADER = 64
 RECORD_HEADER = 32
+RECORD_LENGTH = 4   # place of its length, in the header
 SLOT = 1 << 20
 
 

@@ -22,6 +22,14 @@ class Verdict:
     def __bool__(self):
         return not any(self.wrong.values())
 
+    def add(self, other):
+        """Take over what another one counted and found."""
+        for kind, found in other.wrong.items():
+            self.wrong[kind] += found
+        self.acknowledged += other.acknowledged
+        self.received += other.received
+        self.duplicates += other.duplicates
+
     def __str__(self):
         parts = [f"{kind}: {len(self.wrong[kind])} ({', '.join(map(str, self.wrong[kind][:5]))})"
                  for kind in self.KINDS if self.wrong[kind]]
