@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -175,6 +176,22 @@ int flock(int fd, int operation)
     if (next_fault(FAULT_FLOCK))
         return -1;
     return (int)syscall(SYS_flock, fd, operation);
+}
+
+int ftruncate(int fd, off_t size)
+{
+    if (next_fault(FAULT_FTRUNCATE))
+        return -1;
+    return (int)syscall(SYS_ftruncate, fd, size);
+}
+
+int fstatvfs(int fd, struct statvfs *v)
+{
+    char path[64];
+    if (next_fault(FAULT_FSTATVFS))
+        return -1;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return statvfs(path, v);
 }
 
 int mkdirat(int dir_fd, const char *name, mode_t mode)

@@ -74,6 +74,8 @@ enum fault {
     FAULT_FSTAT,
     FAULT_FLOCK,
     FAULT_MKDIRAT,
+    FAULT_FTRUNCATE,
+    FAULT_FSTATVFS,
     FAULT_COUNT
 };
 enum {

@@ -13,6 +13,9 @@ journal_tests = \
   %D%/test_journal_quarantine \
   %D%/test_journal_inspect \
   %D%/test_journal_salvage \
+  %D%/test_journal_scan \
+  %D%/test_journal_open \
+  %D%/test_journal_eviction \
   %D%/test_journal \
   %D%/test_journal_recovery \
   %D%/test_journal_faults \
@@ -35,6 +38,12 @@ TESTS += $(journal_tests)
 %C%_test_journal_inspect_LDADD = $(journal_test_libs)
 %C%_test_journal_salvage_SOURCES = %D%/test_journal_salvage.c $(journal_fixture)
 %C%_test_journal_salvage_LDADD = $(journal_test_libs)
+%C%_test_journal_scan_SOURCES = %D%/test_journal_scan.c $(journal_fixture)
+%C%_test_journal_scan_LDADD = $(journal_test_libs)
+%C%_test_journal_open_SOURCES = %D%/test_journal_open.c $(journal_fixture)
+%C%_test_journal_open_LDADD = $(journal_test_libs)
+%C%_test_journal_eviction_SOURCES = %D%/test_journal_eviction.c $(journal_fixture)
+%C%_test_journal_eviction_LDADD = $(journal_test_libs)
 %C%_test_journal_SOURCES = %D%/test_journal.c $(journal_fixture)
 %C%_test_journal_LDADD = $(journal_test_libs)
 %C%_test_journal_recovery_SOURCES = %D%/test_journal_recovery.c $(journal_fixture)

@@ -2,8 +2,10 @@
  *
  * The two slots: the newest whole one counts, a damaged or half-written one never does.
  */
+#include "journal/journal_crc32c.h"
 #include "journal/journal_cursor_file.h"
 #include "journal/journal_file.h"
+#include "journal/journal_format.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -96,11 +98,72 @@ static void test_damage(void **state)
     close(fd);
 }
 
+static void seal_slot(struct buffer *slot)
+{
+    journal_format_put32(slot->data + slot->len - 4, journal_crc32c(0, slot->data, slot->len - 4));
+}
+
+/* Slots with a right checksum and entries that cannot be: what stands before them counts, nothing is read
+ * past the end. */
+static void test_strange_entries(void **state)
+{
+    (void)state;
+    const size_t second = 40 + 1 + 1 + 24; /* where the entry of "b" begins */
+    const struct {
+        size_t at;
+        uint8_t value;
+    } changes[] = {
+        {second, 0},     /* no name */
+        {second, 200},   /* a name too long */
+        {second, 30},    /* one that ends behind the slot */
+        {second + 1, 0}, /* one with a zero in it */
+        {32, 9},         /* more entries than there are */
+    };
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        struct journal_cursor_state s, back;
+        struct buffer slot = {0};
+        fill_state(&s);
+        journal_cursor_state_find(&s, "a")->place.confirmed = 100;
+        journal_cursor_file_encode(&s, 1000, &slot);
+        slot.data[changes[i].at] = changes[i].value;
+        seal_slot(&slot);
+        journal_cursor_state_init(&back);
+        assert_true(journal_cursor_file_decode(&back, buffer_bytes(&slot)));
+        assert_int_equal(back.highest, 1000);
+        assert_int_equal(journal_cursor_state_find(&back, "a")->place.confirmed, 100);
+        assert_int_equal(back.count, changes[i].at == 32 ? 2 : 1);
+        journal_cursor_state_finish(&back);
+        journal_cursor_state_finish(&s);
+        buffer_finish(&slot);
+    }
+}
+
+/* A length in the slot that is not its own makes it damaged, also when the checksum is right. */
+static void test_wrong_length(void **state)
+{
+    (void)state;
+    struct journal_cursor_state s, back = {0};
+    struct buffer slot = {0};
+    fill_state(&s);
+    journal_cursor_file_encode(&s, 1000, &slot);
+    slot.data[36]++;
+    seal_slot(&slot);
+    journal_cursor_state_finish(&back); /* never initialised: nothing to do */
+    journal_cursor_state_init(&back);
+    assert_false(journal_cursor_file_decode(&back, buffer_bytes(&slot)));
+    assert_int_equal(back.count, 0);
+    journal_cursor_state_finish(&back);
+    journal_cursor_state_finish(&s);
+    buffer_finish(&slot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generations),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_strange_entries),
+        cmocka_unit_test(test_wrong_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

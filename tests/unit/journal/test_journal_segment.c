@@ -33,6 +33,8 @@ static void test_names(void **state)
                                "x",
                                "0000000000000012345x-00000007abcdef01.seg",
                                "00000000000000123456-00000007ABCDEF01.seg",
+                               "00000000000000123456_00000007abcdef01.seg",
+                               "00000000000000123456-00000007abcdef01.tmp",
                                "00000000000000000000-00000007abcdef01.seg",
                                "99999999999999999999-00000007abcdef01.seg"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -101,6 +103,65 @@ static void test_header_and_footer(void **state)
     close(fd);
 }
 
+/* Footers with right checksums that speak of another file, another place or another index are none. */
+static void test_foreign_footers(void **state)
+{
+    (void)state;
+    struct buffer footer = {0};
+    struct journal_segment *s = journal_segment_create(1, 9, 0);
+    int fd = memfd_create("segment", MFD_CLOEXEC);
+    for (uint64_t n = 1; n <= 3000; n++) /* more places than the first allocation holds */
+        journal_segment_add_record(s, n, 1000, 1);
+    s->last = s->append_last;
+    s->end = s->append_end;
+    journal_segment_encode_footer(s, &footer);
+    uint64_t size = s->end + footer.len;
+    assert_int_equal(journal_file_write(fd, footer.data, footer.len, s->end), 0);
+    for (uint64_t n = 1; n <= 3000; n += 13) { /* from memory */
+        struct journal_segment_place p = journal_segment_find_place(s, fd, n);
+        assert_true(p.sequence <= n && n - p.sequence <= JOURNAL_SEGMENT_STRIDE / 1000 + 1);
+    }
+    struct journal_segment *t = journal_segment_create(1, 9, 0), *other = journal_segment_create(1, 10, 0);
+    assert_true(journal_segment_read_footer(t, fd, size));
+    assert_false(journal_segment_read_footer(other, fd, size));
+    assert_false(journal_segment_read_footer_at(t, fd, s->end + 8, size));  /* begins elsewhere */
+    assert_false(journal_segment_read_footer_at(t, fd, s->end, size - 8));  /* ends behind the file */
+    assert_false(journal_segment_read_footer_at(t, fd, s->end - 16, size)); /* has another index */
+    assert_false(journal_segment_read_footer(t, fd, JOURNAL_SEGMENT_HEADER));
+
+    buffer_clear(&footer); /* says it begins inside the header */
+    s->append_end = JOURNAL_SEGMENT_HEADER - 8;
+    journal_segment_encode_footer(s, &footer);
+    assert_int_equal(journal_file_write(fd, footer.data, footer.len, size), 0);
+    assert_false(journal_segment_read_footer(t, fd, size + footer.len));
+    assert_int_equal(t->last, 3000); /* as it was told before */
+    buffer_finish(&footer);
+    journal_segment_destroy(s);
+    journal_segment_destroy(t);
+    journal_segment_destroy(other);
+    close(fd);
+}
+
+/* A header with a right checksum and an impossible number is damage. */
+static void test_impossible_base(void **state)
+{
+    (void)state;
+    const uint64_t bases[] = {0, UINT64_C(1) << 62, UINT64_MAX};
+    uint8_t header[JOURNAL_SEGMENT_HEADER];
+    int fd = memfd_create("segment", MFD_CLOEXEC);
+    struct journal_segment *t = journal_segment_create(7, 9, 6);
+    for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+        struct journal_segment *s = journal_segment_create(bases[i], 9, 0);
+        journal_segment_encode_header(s, header);
+        assert_int_equal(journal_file_write(fd, header, sizeof(header), 0), 0);
+        assert_false(journal_segment_read_header(t, fd));
+        assert_int_equal(t->base, 7);
+        journal_segment_destroy(s);
+    }
+    journal_segment_destroy(t);
+    close(fd);
+}
+
 /* A record comes back with its own mark only, and every bit of it is covered. */
 static void test_record(void **state)
 {
@@ -132,6 +193,8 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_serials_ascend),
         cmocka_unit_test(test_header_and_footer),
+        cmocka_unit_test(test_foreign_footers),
+        cmocka_unit_test(test_impossible_base),
         cmocka_unit_test(test_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Opening under faults: either the journal opens with every record that the disk gives, or it says why not
+ * and the next try finds everything; figures about a journal that is open.
+ */
+#include "journal_fixture.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "journal/journal_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static void ignore_line(void *ctx, enum log_level level, const char *line)
+{
+    (void)ctx;
+    (void)level;
+    (void)line;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    fixture_init(f);
+    log_set_sink(ignore_line, NULL);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_finish(*state);
+    clock_fake_stop();
+    log_set_sink(NULL, NULL);
+    free(*state);
+    return 0;
+}
+
+/* Opens and reads everything; returns how many records there were. The journal stays open. */
+static unsigned read_all(struct fixture *f, uint64_t *last)
+{
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "reader", JOURNAL_FROM_OLDEST);
+    unsigned count = fixture_read(f, c, last);
+    journal_cursor_close(c);
+    return count;
+}
+
+static void expect_refused(struct fixture *f, const char *reason)
+{
+    struct error err = {0};
+    assert_null(journal_open(&f->settings, "main", f->loop, NULL, &err));
+    if (!strstr(err.text, reason))
+        fail_msg("\"%s\" does not speak of \"%s\"", err.text, reason);
+}
+
+/* The lock is held by somebody who left no number; locks are not to be had; the path is a file. */
+static void test_cannot_have_it(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+    snprintf(path, sizeof(path), "%s/lock", f->path);
+    int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    expect_refused(f, "in use by process (unknown)");
+    close(fd);
+    fixture_fail(FAULT_FLOCK, 1, 1, ENOLCK);
+    expect_refused(f, "cannot lock");
+    f->settings.path = path;
+    expect_refused(f, "cannot open");
+    f->settings.path = f->path;
+    fixture_open(f);
+}
+
+/* A file that the start needs cannot be opened: the reason names it, and the next start finds everything. */
+static void test_files_cannot_be_opened(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_fill(f, 100, 50);
+    fixture_close(f);
+    const struct {
+        unsigned call, count; /* parent, lock, cursors, the list, the segment once and again to write */
+        int failure;
+        const char *reason;
+    } cases[] = {
+        {2, 1, EMFILE, "lock"},
+        {3, 1, EMFILE, "cursors"},
+        {4, 3, EIO, "cannot list"},
+        {6, 6, EMFILE, "cannot open"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fixture_fail(FAULT_OPENAT, cases[i].call, cases[i].count, cases[i].failure);
+        expect_refused(f, cases[i].reason);
+        fixture_fail_none();
+    }
+    fixture_fail(FAULT_OPENAT, 1, 1, EMFILE); /* the parent's flush is a help, no more */
+    fixture_fail(FAULT_FTRUNCATE, 1, 1, EIO); /* so is the number in the lock */
+    assert_int_equal(read_all(f, NULL), 100);
+}
+
+/* A segment that the disk refuses is set aside, one that went away is left out; numbers are not given again.
+ */
+static void test_segment_is_lost(void **state)
+{
+    struct fixture *f = *state;
+    const int failures[] = {EUCLEAN, EBADMSG, ENOENT};
+    char path[300];
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s/%u", f->path, i);
+        f->settings.path = path;
+        fixture_open(f);
+        fixture_fill(f, 100, 50);
+        fixture_close(f);
+        fixture_fail(FAULT_OPENAT, 6, failures[i] == ENOENT ? 2 : 6, failures[i]);
+        fixture_open(f);
+        assert_int_equal(journal_recovery(f->journal)->head, 0);
+        assert_true(fixture_append(f) > 100);
+        fixture_close(f);
+        fixture_fail_none();
+    }
+}
+
+/* The files as a crash leaves them are opened while the disk does not take what the start writes: every
+ * record is delivered, and the next start still finds them. */
+static void test_start_cannot_write(void **state)
+{
+    struct fixture *f = *state;
+    const enum fault kinds[] = {FAULT_PWRITEV, FAULT_FDATASYNC, FAULT_FSYNC, FAULT_FTRUNCATE, FAULT_OPENAT};
+    char copy[300];
+    snprintf(copy, sizeof(copy), "%s.copy", f->path);
+    fixture_open(f);
+    fixture_fill(f, 100, 50);
+    fixture_append(f);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        for (unsigned k = kinds[i] == FAULT_OPENAT ? 7 : 1; k <= 7; k++) {
+            struct fixture g = {.loop = f->loop, .settings = f->settings};
+            uint64_t last = 0;
+            fixture_copy_directory(f->path, copy);
+            g.settings.path = copy;
+            fixture_fail(kinds[i], k, 3, EIO);
+            fixture_open(&g);
+            fixture_fail_none();
+            uint64_t given = fixture_append(&g);
+            assert_true(given > 101);
+            fixture_close(&g);
+            assert_int_equal(read_all(&g, &last), 101);
+            assert_int_equal(last, given);
+            fixture_close(&g);
+        }
+    }
+    fixture_remove_directory(copy);
+}
+
+/* Positions are lost and there is no clock to take a safe number from: a very wide step is left. */
+static void test_numbers_without_clock(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+    clock_fake_start(1);
+    snprintf(path, sizeof(path), "%s/cursors", f->path);
+    fixture_open(f);
+    fixture_fill(f, 100, 50);
+    fixture_close(f);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(read_all(f, NULL), 100);
+    assert_true(fixture_append(f) > UINT64_C(1) << 40);
+}
+
+/* A position ahead of everything that is found moves the numbers, so that its reader misses nothing. */
+static void test_position_ahead(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_cursor_state s;
+    struct buffer slot = {0};
+    char path[400];
+    journal_cursor_state_init(&s);
+    journal_cursor_state_add(&s, "reader")->place.confirmed = 5000;
+    journal_cursor_file_encode(&s, 9000, &slot);
+    snprintf(path, sizeof(path), "%s/cursors", f->path);
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    assert_int_equal(pwrite(fd, slot.data, slot.len, (off_t)journal_cursor_file_offset(1)), slot.len);
+    close(fd);
+    buffer_finish(&slot);
+    journal_cursor_state_finish(&s);
+    fixture_open(f);
+    assert_int_equal(fixture_append(f), 5001);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    struct journal_cursor *c = fixture_cursor(f, "reader", JOURNAL_FROM_OLDEST);
+    assert_int_equal(fixture_read(f, c, NULL), 1);
+    journal_cursor_close(c);
+}
+
+/* Sizes that do not fit together are bounded; a path may end with a slash. */
+static void test_settings(void **state)
+{
+    struct fixture *f = *state;
+    char path[300];
+    snprintf(path, sizeof(path), "%s/below/", f->path);
+    f->settings.path = path;
+    f->settings.segment_size = 1 << 30;
+    f->settings.max_size = 4 << 20;
+    fixture_open(f);
+    assert_int_equal(f->journal->settings.segment_size, 1 << 20);
+    fixture_close(f);
+    f->settings.segment_size = 1;
+    fixture_open(f);
+    assert_int_equal(f->journal->settings.segment_size, 64 << 10);
+    journal_configure(f->journal, &f->settings);
+    assert_int_equal(f->journal->settings.segment_size, 64 << 10); /* stays as opened */
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+}
+
+static void expect_line(struct metrics *m, const char *line)
+{
+    struct buffer out = {0};
+    metrics_render(m, &out);
+    buffer_add_byte(&out, 0);
+    if (!strstr((const char *)out.data, line))
+        fail_msg("no line %s", line);
+    buffer_finish(&out);
+}
+
+/* The figures on /metrics, and those that delivery asks for. */
+static void test_figures(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    struct metrics *m = metrics_create();
+    f->journal = journal_open(&f->settings, "ma\"in", f->loop, m, &err);
+    assert_non_null(f->journal);
+    struct journal_cursor *a = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    journal_cursor_close(fixture_cursor(f, "b", JOURNAL_FROM_OLDEST));
+    assert_true(fixture_append(f) == 1);
+    assert_int_equal(journal_oldest(f->journal), 1); /* nothing is durable: behind the head */
+    expect_line(m, "forebay_journal_head_sequence{journal=\"ma\\\"in\"} 0\n");
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    fixture_fill(f, 9, 9);
+    expect_line(m, "forebay_journal_head_sequence{journal=\"ma\\\"in\"} 10\n");
+    expect_line(m, "forebay_journal_segments{journal=\"ma\\\"in\"} 1\n");
+    expect_line(m, "forebay_journal_parked_cursors{journal=\"ma\\\"in\"} 1\n");
+    assert_int_equal(journal_count_after(f->journal, 3), 7);
+    assert_int_equal(journal_count_after(f->journal, 10), 0);
+    assert_int_equal(journal_count_after(f->journal, 1000), 0);
+    journal_cursor_close(a);
+    fixture_close(f);
+    metrics_destroy(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_cannot_have_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_files_cannot_be_opened, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_segment_is_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_start_cannot_write, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_numbers_without_clock, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_position_ahead, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_figures, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
