@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -183,6 +184,13 @@ int ftruncate(int fd, off_t size)
     if (next_fault(FAULT_FTRUNCATE))
         return -1;
     return (int)syscall(SYS_ftruncate, fd, size);
+}
+
+ssize_t getrandom(void *data, size_t size, unsigned flags)
+{
+    if (next_fault(FAULT_GETRANDOM))
+        return -1;
+    return syscall(SYS_getrandom, data, size, flags);
 }
 
 int fstatvfs(int fd, struct statvfs *v)

@@ -76,6 +76,7 @@ enum fault {
     FAULT_MKDIRAT,
     FAULT_FTRUNCATE,
     FAULT_FSTATVFS,
+    FAULT_GETRANDOM,
     FAULT_COUNT
 };
 enum {

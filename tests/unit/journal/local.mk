@@ -16,6 +16,7 @@ journal_tests = \
   %D%/test_journal_scan \
   %D%/test_journal_open \
   %D%/test_journal_eviction \
+  %D%/test_journal_memory \
   %D%/test_journal \
   %D%/test_journal_recovery \
   %D%/test_journal_faults \
@@ -44,6 +45,9 @@ TESTS += $(journal_tests)
 %C%_test_journal_open_LDADD = $(journal_test_libs)
 %C%_test_journal_eviction_SOURCES = %D%/test_journal_eviction.c $(journal_fixture)
 %C%_test_journal_eviction_LDADD = $(journal_test_libs)
+%C%_test_journal_memory_SOURCES = %D%/test_journal_memory.c $(journal_fixture)
+%C%_test_journal_memory_LDADD = $(journal_test_libs)
+%C%_test_journal_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=realloc,--wrap=xrealloc,--wrap=mmap
 %C%_test_journal_SOURCES = %D%/test_journal.c $(journal_fixture)
 %C%_test_journal_LDADD = $(journal_test_libs)
 %C%_test_journal_recovery_SOURCES = %D%/test_journal_recovery.c $(journal_fixture)

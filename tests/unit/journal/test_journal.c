@@ -296,6 +296,76 @@ static void test_undo_refused(void **state)
     assert_int_equal(journal_durable_head(f->journal), 3);
 }
 
+/* A long burst is taken back to its middle: the index of the segment knows nothing of what is gone. */
+static void test_undo_long_burst(void **state)
+{
+    struct fixture *f = *state;
+    f->settings.segment_size = 4 << 20;
+    fixture_open(f);
+    for (uint64_t n = 1; n <= 2000; n++)
+        assert_int_equal(fixture_append(f), n);
+    assert_true(journal_append_undo(f->journal, 100));
+    for (uint64_t n = 100; n <= 1500; n++)
+        assert_int_equal(fixture_append(f), n);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    fixture_close(f);
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    assert_int_equal(fixture_read(f, c, NULL), 1500);
+    journal_cursor_close(c);
+}
+
+/* Many long records in one commit; one that no journal takes, whatever its limit. */
+static void test_long_records(void **state)
+{
+    enum { SIZE = 600 << 10, COUNT = 40 };
+    struct fixture *f = *state;
+    struct journal_record r;
+    uint64_t sequence = 0;
+    uint8_t *space = NULL;
+    f->settings.record_limit = INT64_C(1) << 40;
+    fixture_open(f);
+    assert_int_equal(journal_append_space(f->journal, (64 << 20) + 1, &space, &sequence), STATUS_LIMIT);
+    for (uint64_t n = 1; n <= COUNT; n++) {
+        assert_int_equal(journal_append_space(f->journal, SIZE, &space, &sequence), STATUS_OK);
+        memset(space, (int)n, SIZE);
+    }
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    fixture_close(f);
+    fixture_open(f);
+    sequence = 1;
+    for (uint64_t n = 1; n <= COUNT; n++) {
+        assert_int_equal(journal_peek(f->journal, &sequence, &r), STATUS_OK);
+        assert_int_equal(r.bytes.len, SIZE);
+        assert_int_equal(r.bytes.data[SIZE - 1], n);
+    }
+}
+
+struct chain {
+    struct journal *journal;
+    unsigned answers;
+};
+
+static void commit_again(void *ctx, enum status result)
+{
+    struct chain *c = ctx;
+    assert_int_equal(result, STATUS_OK);
+    if (++c->answers < 3)
+        journal_commit(c->journal, commit_again, c);
+}
+
+/* An answer may ask again: that is answered too, with nothing to write. */
+static void test_commit_from_answer(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    struct chain c = {.journal = f->journal};
+    journal_commit(f->journal, commit_again, &c);
+    for (unsigned i = 0; i < 100 && c.answers < 3; i++)
+        fixture_turns(f, 5);
+    assert_int_equal(c.answers, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +381,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_peek, setup, teardown),
         cmocka_unit_test_setup_teardown(test_undo, setup, teardown),
         cmocka_unit_test_setup_teardown(test_undo_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_undo_long_burst, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_records, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_commit_from_answer, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,6 +107,11 @@ static void test_disk_fails(void **state)
     assert_int_equal(p->catalog.items[0].segment->size, 0);
     journal_catalog_finish(&p->catalog);
     fixture_fail_none();
+    fixture_fail(FAULT_PREAD, 1, 1, EIO);
+    assert_int_equal(journal_catalog_read(&p->catalog, p->dir_fd), 0);
+    assert_true(p->catalog.items[0].is_header_damaged);
+    assert_int_equal(p->catalog.items[0].segment->base, 5);
+    journal_catalog_finish(&p->catalog);
     fixture_fail(FAULT_FSTAT, 1, 1, EIO);
     assert_int_equal(journal_catalog_read(&p->catalog, p->dir_fd), 0);
     assert_int_equal(p->catalog.items[0].segment->size, 0);

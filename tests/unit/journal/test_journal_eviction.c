@@ -128,6 +128,48 @@ static void test_nobody_reads(void **state)
     assert_int_equal(f->journal->stats.evicted_full, journal_oldest(f->journal) - 1);
 }
 
+/* Removal in steps has begun when a reload changes the policy, or gives more room, or the readers have caught
+ * up: it stops there, and nothing more is taken from anybody. */
+static void test_steps_are_called_off(void **state)
+{
+    struct fixture *f = *state;
+    f->settings.max_size = 4 << 20;
+    f->settings.segment_size = 1 << 20;
+    f->settings.when_full = JOURNAL_DROP_OLDEST;
+    for (int way = 0; way < 3; way++) {
+        struct journal_settings changed = f->settings;
+        char path[300];
+        snprintf(path, sizeof(path), "%s/%d", f->path, way);
+        f->settings.path = path;
+        fixture_open(f);
+        struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+        while (!loop_timer_is_running(f->journal->evict_timer)) {
+            assert_true(fixture_append(f) > 0);
+            if (f->journal->next_sequence % 500 == 0 && !loop_timer_is_running(f->journal->evict_timer))
+                assert_int_equal(fixture_commit(f), STATUS_OK);
+        }
+        uint64_t head = journal_durable_head(f->journal), oldest = journal_oldest(f->journal);
+        if (way == 0)
+            changed.when_full = JOURNAL_BLOCK;
+        if (way == 1)
+            changed.max_size = 64 << 20;
+        if (way < 2)
+            journal_configure(f->journal, &changed);
+        else
+            journal_cursor_confirm(c, head);
+        uint64_t confirmed = journal_cursor_confirmed(c);
+        assert_int_equal(fixture_commit(f), STATUS_OK);
+        fixture_turns(f, 20);
+        assert_int_equal(f->journal->stats.evicted_full, 0);
+        assert_int_equal(journal_cursor_confirmed(c), confirmed);
+        if (way < 2)
+            assert_int_equal(journal_oldest(f->journal), oldest);
+        journal_cursor_close(c);
+        fixture_close(f);
+        f->settings.path = f->path;
+    }
+}
+
 /* What is not committed is not dropped for what comes: a burst larger than the limit is refused. */
 static void test_uncommitted_burst(void **state)
 {
@@ -227,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_kind_of_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_reads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_steps_are_called_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uncommitted_burst, setup, teardown),
         cmocka_unit_test_setup_teardown(test_free_reserve, setup, teardown),
         cmocka_unit_test_setup_teardown(test_age, setup, teardown),

@@ -198,6 +198,48 @@ static void test_no_room_for_ever(void **state)
     fail_long(*state, FAULT_PWRITEV, ENOSPC, JOURNAL_FULL);
 }
 
+static void test_no_quota_for_ever(void **state)
+{
+    fail_long(*state, FAULT_PWRITEV, EDQUOT, JOURNAL_FULL);
+}
+
+/* No room in the middle of a write, with when_full: drop_oldest: the oldest segment makes room for it. */
+static void test_no_room_drops_oldest(void **state)
+{
+    struct fixture *f = *state;
+    f->settings.when_full = JOURNAL_DROP_OLDEST;
+    fixture_open(f);
+    fixture_fill(f, 1000, 50);
+    assert_int_equal(journal_oldest(f->journal), 1);
+    fixture_fail(FAULT_PWRITEV, 1, 1, ENOSPC);
+    fixture_fill(f, 50, 50);
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    uint64_t oldest = journal_oldest(f->journal), last = 0;
+    assert_true(oldest > 1 && oldest < 500);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    assert_int_equal(fixture_read(f, c, &last), 1050 - oldest + 1);
+    assert_int_equal(last, 1050);
+    journal_cursor_close(c);
+}
+
+/* A segment that somebody takes away under the daemon: its records are lost, the others are delivered. */
+static void test_segment_taken_away(void **state)
+{
+    struct fixture *f = *state;
+    char names[64][64], path[400];
+    uint64_t last = 0;
+    fixture_open(f);
+    fixture_fill(f, 2000, 100);
+    fixture_list_segments(f->path, names, 64);
+    snprintf(path, sizeof(path), "%s/%s", f->path, names[1]);
+    assert_int_equal(unlink(path), 0);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    unsigned count = fixture_read(f, c, &last);
+    assert_true(count < 2000 && count > 2000 - 400);
+    assert_int_equal(last, 2000);
+    journal_cursor_close(c);
+}
+
 /* The k-th call of each function fails, for every k: acknowledged records are always there after a start. */
 static void test_every_call_fails(void **state)
 {
@@ -348,6 +390,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sync_fails_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(test_write_fails_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_room_for_ever, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_quota_for_ever, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_room_drops_oldest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_segment_taken_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_call_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unlink_fails, setup, teardown),

@@ -196,6 +196,44 @@ static void test_position_ahead(void **state)
     journal_cursor_close(c);
 }
 
+/* All segments are gone, and a reader confirms what it still had in hand. Then the positions are gone as
+ * well: the numbers go on from the clock. */
+static void test_nothing_is_left(void **state)
+{
+    struct fixture *f = *state;
+    char names[64][64], path[400];
+    fixture_open(f);
+    journal_cursor_close(fixture_cursor(f, "a", JOURNAL_FROM_OLDEST));
+    fixture_fill(f, 300, 50);
+    fixture_close(f);
+    for (size_t i = fixture_list_segments(f->path, names, 64); i > 0; i--) {
+        snprintf(path, sizeof(path), "%s/%s", f->path, names[i - 1]);
+        unlink(path);
+    }
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    journal_cursor_confirm(c, 300);
+    assert_int_equal(journal_cursor_confirmed(c), 300);
+    journal_cursor_close(c);
+    fixture_close(f);
+    snprintf(path, sizeof(path), "%s/cursors", f->path);
+    assert_int_equal(truncate(path, 0), 0);
+    clock_fake_start(INT64_C(1800000000000000));
+    fixture_open(f);
+    assert_true(fixture_append(f) >= UINT64_C(1800000000000000));
+}
+
+/* Without random numbers segments still get serials of their own, and everything is found again. */
+static void test_no_random_numbers(void **state)
+{
+    struct fixture *f = *state;
+    fixture_fail(FAULT_GETRANDOM, 1, 100000, ENOSYS);
+    fixture_open(f);
+    fixture_fill(f, 1000, 50);
+    fixture_close(f);
+    assert_int_equal(read_all(f, NULL), 1000);
+}
+
 /* Sizes that do not fit together are bounded; a path may end with a slash. */
 static void test_settings(void **state)
 {
@@ -261,6 +299,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_start_cannot_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_numbers_without_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_position_ahead, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_is_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_random_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_figures, setup, teardown),
     };

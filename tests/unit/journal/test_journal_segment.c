@@ -2,7 +2,9 @@
  *
  * Names, header, footer and index of a segment file, and records as bytes.
  */
+#include "journal/journal_crc32c.h"
 #include "journal/journal_file.h"
+#include "journal/journal_format.h"
 #include "journal/journal_record.h"
 #include "journal/journal_segment.h"
 
@@ -128,6 +130,22 @@ static void test_foreign_footers(void **state)
     assert_false(journal_segment_read_footer_at(t, fd, s->end, size - 8));  /* ends behind the file */
     assert_false(journal_segment_read_footer_at(t, fd, s->end - 16, size)); /* has another index */
     assert_false(journal_segment_read_footer(t, fd, JOURNAL_SEGMENT_HEADER));
+
+    assert_false(journal_segment_read_footer(t, fd, size + 1000)); /* the file is shorter */
+    t->size = size + 16;
+    assert_int_equal(journal_segment_find_place(t, fd, 2000).offset,
+                     JOURNAL_SEGMENT_HEADER);                /* a tail behind */
+    footer.data[footer.len - JOURNAL_SEGMENT_FOOTER + 44]--; /* fewer entries than stand there */
+    journal_format_put32(footer.data + footer.len - 4, journal_crc32c(0, footer.data, footer.len - 4));
+    assert_int_equal(journal_file_write(fd, footer.data, footer.len, s->end), 0);
+    assert_false(journal_segment_read_footer(other, fd, size));
+    assert_false(journal_segment_read_footer(t, fd, size));
+    journal_segment_forget_places(s);
+    buffer_clear(&footer); /* another place than it says */
+    journal_segment_encode_footer(s, &footer);
+    assert_int_equal(journal_file_write(fd, footer.data, footer.len, size), 0);
+    assert_false(journal_segment_read_footer_at(t, fd, size, size + footer.len));
+    assert_int_equal(ftruncate(fd, (off_t)size), 0);
 
     buffer_clear(&footer); /* says it begins inside the header */
     s->append_end = JOURNAL_SEGMENT_HEADER - 8;

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Memory that is not to be had, request by request: what was acknowledged is there afterwards, and a copy or
+ * an inspection that is not whole is never called so. The linker leads the requests of the archives here.
+ */
+#include "journal_fixture.h"
+
+#include "base/log.h"
+#include "journal/journal_internal.h"
+#include "journal/journal_salvage.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void *__real_malloc(size_t size);
+void *__real_realloc(void *data, size_t size);
+void *__real_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_malloc(size_t size);
+void *__wrap_realloc(void *data, size_t size);
+void *__wrap_xrealloc(void *data, size_t size);
+void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+
+static unsigned requests, refused_from, refused_until; /* refused_from 0: none */
+
+static bool is_refused(void)
+{
+    unsigned request = __atomic_add_fetch(&requests, 1, __ATOMIC_SEQ_CST);
+    return refused_from && request >= refused_from && request < refused_until;
+}
+
+static void refuse(unsigned from, unsigned count)
+{
+    requests = 0;
+    refused_from = from;
+    refused_until = from + count;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return is_refused() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_realloc(void *data, size_t size)
+{
+    return is_refused() ? NULL : __real_realloc(data, size);
+}
+
+void *__wrap_xrealloc(void *data, size_t size) /* of small control objects: it ends the process, so never */
+{
+    void *result = __real_realloc(data, size);
+    assert_non_null(result);
+    return result;
+}
+
+void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if (!is_refused())
+        return __real_mmap(address, size, protection, flags, fd, offset);
+    errno = ENOMEM;
+    return MAP_FAILED;
+}
+
+static void ignore_line(void *ctx, enum log_level level, const char *line)
+{
+    (void)ctx;
+    (void)level;
+    (void)line;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    refuse(0, 0);
+    fixture_init(f);
+    log_set_sink(ignore_line, NULL);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    refuse(0, 0);
+    fixture_finish(*state);
+    log_set_sink(NULL, NULL);
+    free(*state);
+    return 0;
+}
+
+/* 300 records in two segments, of which the last one is as a crash leaves it. */
+static void prepare(struct fixture *f, char *copy, size_t size)
+{
+    snprintf(copy, size, "%s/copy", f->path);
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    fixture_fill(f, 300, 50);
+    fixture_copy_directory(f->path, copy);
+    journal_cursor_close(c);
+    fixture_close(f);
+}
+
+static unsigned read_all(struct fixture *f, const char *path)
+{
+    f->settings.path = path;
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    unsigned count = fixture_read(f, c, NULL);
+    journal_cursor_close(c);
+    fixture_close(f);
+    return count;
+}
+
+/* A salvage says that it failed, or its copy has every record. */
+static void test_salvage(void **state)
+{
+    struct fixture *f = *state;
+    char copy[300], target[300];
+    unsigned told = 0, calls = UINT32_MAX;
+    prepare(f, copy, sizeof(copy));
+    snprintf(target, sizeof(target), "%s/target", f->path);
+    for (unsigned k = 1; k <= calls; k++) {
+        struct journal_salvage_result result;
+        struct error err = {0};
+        refuse(k, 1);
+        struct journal_inspect *in = journal_inspect_open(copy, false, &err);
+        assert_non_null(in);
+        enum status st = journal_salvage(in, target, &result, &err);
+        calls = requests;
+        refuse(0, 0);
+        journal_inspect_close(in);
+        told += st != STATUS_OK;
+        if (st == STATUS_OK && !result.found.cursors_damaged) {
+            assert_int_equal(result.records, 300);
+            assert_int_equal(read_all(f, target), 300);
+        }
+        fixture_remove_directory(target);
+    }
+    assert_true(told > 0);
+    assert_int_equal(read_all(f, copy), 300);
+}
+
+/* Appending says busy, and takes the same record when there is memory again; nothing in between is lost. */
+static void test_append(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    unsigned busy = 0;
+    for (unsigned i = 0; i < 400; i++) {
+        refuse(1, 1);
+        uint64_t given = fixture_append(f);
+        refuse(0, 0);
+        busy += given == 0;
+        if (given == 0)
+            assert_true(fixture_append(f) > 0);
+        if (i % 20 == 19)
+            assert_int_equal(fixture_commit(f), STATUS_OK);
+    }
+    assert_true(busy > 0);
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    fixture_close(f);
+    assert_int_equal(read_all(f, f->path), 400);
+}
+
+/* Reading long records from the disk is tried again later, from the same record on. */
+static void test_read(void **state)
+{
+    enum { SIZE = 700 << 10, COUNT = 8 };
+    struct fixture *f = *state;
+    struct journal_record r;
+    uint64_t sequence = 0;
+    uint8_t *bytes = malloc(SIZE);
+    fixture_open(f);
+    for (uint64_t n = 1; n <= COUNT; n++) {
+        memset(bytes, (int)n, SIZE);
+        assert_int_equal(journal_append(f->journal, &(struct iovec){bytes, SIZE}, 1, &sequence), STATUS_OK);
+        assert_int_equal(fixture_commit(f), STATUS_OK);
+    }
+    fixture_close(f);
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    unsigned failures = 0;
+    for (uint64_t n = 1; n <= COUNT; n++) {
+        refuse(1, 100);
+        enum status st = journal_cursor_next(c, &r);
+        refuse(0, 0);
+        if (st != STATUS_OK) {
+            assert_int_equal(st, STATUS_NO_MEMORY);
+            failures++;
+            assert_int_equal(journal_cursor_next(c, &r), STATUS_OK);
+        }
+        assert_int_equal(r.sequence, n);
+        memset(bytes, (int)n, SIZE);
+        assert_int_equal(r.bytes.len, SIZE);
+        assert_memory_equal(r.bytes.data, bytes, SIZE);
+    }
+    assert_true(failures > 0);
+    journal_cursor_close(c);
+    free(bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_salvage, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_append, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
