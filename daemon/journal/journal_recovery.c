@@ -88,8 +88,8 @@ static void seal_segments(struct journal *j, bool numbers_safe)
     }
 }
 
-/* Walk all records up to `limit`. False: the disk did not give all of it. */
-static bool read_through(struct journal *j, struct journal_segment *s, int fd, uint64_t limit)
+/* Walk all records up to `limit`. STATUS_IO: the disk did not give all of it. */
+static enum status read_through(struct journal *j, struct journal_segment *s, int fd, uint64_t limit)
 {
     struct journal_scan scan;
     struct journal_record record;
@@ -116,7 +116,9 @@ static bool read_through(struct journal *j, struct journal_segment *s, int fd, u
     if (!footer)
         j->recovery.torn_bytes += scan.torn_bytes;
     journal_scan_finish(&scan);
-    return scan.unread_bytes == 0 && st == STATUS_END;
+    if (st == STATUS_NO_MEMORY)
+        return st;
+    return scan.unread_bytes == 0 && st == STATUS_END ? STATUS_OK : STATUS_IO;
 }
 
 /* What is only seen in part is left as it stands, for a better day: the file is neither cut nor sealed. */
@@ -153,6 +155,7 @@ static enum status give_up_segment(struct journal *j, const struct journal_segme
 static enum status recover_segment(struct journal *j, struct journal_segment *s, uint64_t limit, bool *sealed,
                                    struct error *err)
 {
+    enum status st = STATUS_OK;
     *sealed = false;
     if (s->base > limit)
         return STATUS_OK;
@@ -165,7 +168,8 @@ static enum status recover_segment(struct journal *j, struct journal_segment *s,
     if (!*sealed) {
         s->untimed = false;
         s->newest_us = 0;
-        if (!read_through(j, s, fd, limit))
+        st = read_through(j, s, fd, limit);
+        if (st == STATUS_IO)
             note_unread(j, s);
         else
             s->sealed = s->last < s->base; /* seal_segments() does it */
@@ -173,6 +177,9 @@ static enum status recover_segment(struct journal *j, struct journal_segment *s,
     s->append_end = s->end;
     s->append_last = s->last;
     close(fd);
+    /* That is about us, not about the file: starting without its records would lose them. */
+    if (st == STATUS_NO_MEMORY)
+        return error_set(err, st, "no memory to read %s/%s", j->path, s->name);
     return STATUS_OK;
 }
 

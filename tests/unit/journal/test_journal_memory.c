@@ -200,12 +200,37 @@ static void test_read(void **state)
     free(bytes);
 }
 
+/* A start without memory for one of its requests: every record is there, at the latest with the next one. */
+static void test_start(void **state)
+{
+    struct fixture *f = *state;
+    char copy[300], work[300];
+    unsigned calls = UINT32_MAX;
+    prepare(f, copy, sizeof(copy));
+    snprintf(work, sizeof(work), "%s/work", f->path);
+    for (unsigned k = 1; k <= calls; k++) {
+        struct error err = {0};
+        fixture_copy_directory(copy, work);
+        f->settings.path = work;
+        refuse(k, 1);
+        f->journal = journal_open(&f->settings, "main", f->loop, NULL, &err);
+        calls = requests;
+        refuse(0, 0);
+        if (f->journal)
+            fixture_close(f);
+        unsigned count = read_all(f, work);
+        if (count != 300)
+            fail_msg("request %u of %u: %u records", k, calls, count);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_salvage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_append, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_start, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
