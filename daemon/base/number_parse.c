@@ -12,8 +12,8 @@
 typedef unsigned __int128 uint128;
 
 enum {
-    DIGITS_MAX = 19,         /* always fit into 64 bits */
-    EXPONENT_LIMIT = 100000, /* beyond it everything is zero or infinite, whatever the digits */
+    DIGITS_MAX = 19,             /* always fit into 64 bits */
+    EXPONENT_LIMIT = 1000000000, /* beyond it everything is zero or infinite, whatever the digits */
     MANTISSA_BITS = 53,
     EXPONENT_MIN = -1022, /* below, a double loses bits */
     EXPONENT_MAX = 1023,
@@ -138,4 +138,80 @@ bool number_parse_double(struct bytes text, double *out)
     bits |= (uint64_t)negative << 63;
     memcpy(out, &bits, sizeof bits);
     return true;
+}
+
+/* ---- Integers ---- */
+
+static const uint8_t *skip_digits(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    return at;
+}
+
+bool number_is_json(struct bytes text)
+{
+    const uint8_t *at = text.data, *end = at + text.len;
+    at += at < end && *at == '-';
+    const uint8_t *digits = at;
+    at = skip_digits(at, end);
+    if (at == digits || (*digits == '0' && at - digits > 1))
+        return false;
+    if (at < end && *at == '.') {
+        digits = ++at;
+        at = skip_digits(at, end);
+        if (at == digits)
+            return false;
+    }
+    if (at < end && (*at | 0x20) == 'e') {
+        at++;
+        at += at < end && (*at == '+' || *at == '-');
+        digits = at;
+        at = skip_digits(at, end);
+        if (at == digits)
+            return false;
+    }
+    return at == end;
+}
+
+/* value x 10^zeros + digit; false: that is beyond 64 bits. */
+static bool append(uint64_t *value, uint64_t zeros, unsigned digit)
+{
+    for (; *value && zeros; zeros--)
+        if (__builtin_mul_overflow(*value, UINT64_C(10), value))
+            return false;
+    return !__builtin_add_overflow(*value, (uint64_t)digit, value);
+}
+
+enum number_integer number_parse_integer(struct bytes text, uint64_t *magnitude, bool *negative)
+{
+    if (!number_is_json(text))
+        return NUMBER_NOT_INTEGER;
+    const uint8_t *at = text.data, *end = at + text.len;
+    bool minus = *at == '-', behind_point = false, fits = true;
+    uint64_t value = 0, zeros = 0; /* the zeros that follow the digits taken so far */
+    int64_t exponent = 0;
+    for (at += minus; at < end && (*at | 0x20) != 'e'; at++) {
+        if (*at == '.') {
+            behind_point = true;
+            continue;
+        }
+        exponent -= behind_point;
+        zeros++;
+        if (*at == '0')
+            continue;
+        fits = fits && append(&value, zeros, *at - (unsigned)'0');
+        zeros = 0;
+    }
+    if (at < end)
+        exponent += read_exponent(at + 1, end);
+    exponent += (int64_t)zeros;
+    bool is_zero = fits && value == 0;
+    if (!is_zero && exponent < 0)
+        return NUMBER_NOT_INTEGER;
+    if (!is_zero && (!fits || !append(&value, (uint64_t)exponent, 0)))
+        return NUMBER_OUT_OF_RANGE;
+    *magnitude = value;
+    *negative = minus && value;
+    return NUMBER_INTEGER;
 }

@@ -42,7 +42,11 @@ static int encode(struct cli_codec *c)
     struct buffer payload = {0}, out = {0};
     struct error err = {.text = ""};
     struct fby_value v;
-    const struct value_json_limits limits = {.elements = 4 << 20, .refuse_duplicates = true};
+    bool protobuf = c->settings.encode.kind == ENCODE_PROTOBUF;
+    const struct value_json_limits limits = {.elements = 4 << 20,
+                                             .refuse_duplicates = true,
+                                             .big_integers =
+                                                 protobuf ? VALUE_JSON_BIG_EXACT : VALUE_JSON_BIG_KEEP};
     int code = cli_codec_read(c, true, &payload);
     if (code == EX_OK) {
         bool ok = value_parse_json(buffer_bytes(&payload), &limits, &c->arena, &v, &err) == STATUS_OK &&

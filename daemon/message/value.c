@@ -5,6 +5,8 @@
  */
 #include "message/value.h"
 
+#include "base/number_parse.h"
+
 #include <assert.h>
 #include <math.h>
 
@@ -190,6 +192,12 @@ static bool copy_below(const struct fby_value *from, struct fby_value *to, struc
 bool value_copy(const struct fby_value *from, struct fby_value *to, struct arena *a)
 {
     return copy_below(from, to, a, 0);
+}
+
+bool value_is_number_text(const struct fby_value *v)
+{
+    return v->type == FBY_STRING && (v->flags & FBY_FLAG_DIGITS) &&
+           number_is_json(bytes_of(v->bytes, v->len));
 }
 
 static bool is_number(const struct fby_value *v)

@@ -20,6 +20,9 @@ struct fby_value value_string(struct bytes text); /* borrowed */
 struct fby_value value_text(const char *text);    /* borrowed */
 struct fby_value value_bytes(struct bytes data);  /* borrowed */
 
+/* Text that stands for a number: FBY_FLAG_DIGITS, and rightly so. */
+bool value_is_number_text(const struct fby_value *v);
+
 /* Trees deeper than this are neither copied nor written: a plugin may have made a circle. */
 enum { VALUE_DEPTH_MAX = 128 };
 
@@ -50,6 +53,7 @@ enum value_json_big {
     VALUE_JSON_BIG_DOUBLE, /* the nearest double */
     VALUE_JSON_BIG_KEEP,   /* FBY_STRING with FBY_FLAG_DIGITS: written again with every digit */
     VALUE_JSON_BIG_FAIL,   /* STATUS_INVALID */
+    VALUE_JSON_BIG_EXACT,  /* as KEEP, and so is any other number that might be less exact as a double */
 };
 
 /* 0, or a NULL struct: the default. */

@@ -353,17 +353,21 @@ static bool convert_short_decimal(const uint8_t *text, const uint8_t *end, struc
     return true;
 }
 
+static enum status keep_text(const struct parser *p, const uint8_t *text, struct fby_value *out)
+{
+    *out = value_string(bytes_of(text, (size_t)(p->at - text)));
+    out->flags = FBY_FLAG_DIGITS;
+    return STATUS_OK;
+}
+
 /* A whole number that does not fit 64 bits. */
 static enum status convert_big(struct parser *p, const uint8_t *text, struct fby_value *out)
 {
-    size_t len = (size_t)(p->at - text);
     if (p->big_integers == VALUE_JSON_BIG_FAIL)
         return fail(p, "the number does not fit 64 bits");
     if (p->big_integers == VALUE_JSON_BIG_DOUBLE)
-        return convert_double(p, text, len, out);
-    *out = value_string(bytes_of(text, len));
-    out->flags = FBY_FLAG_DIGITS;
-    return STATUS_OK;
+        return convert_double(p, text, (size_t)(p->at - text), out);
+    return keep_text(p, text, out);
 }
 
 static enum status parse_number(struct parser *p, struct fby_value *out)
@@ -396,7 +400,8 @@ static enum status parse_number(struct parser *p, struct fby_value *out)
         return STATUS_OK;
     if (whole)
         return convert_big(p, text, out);
-    return convert_double(p, text, (size_t)(p->at - text), out);
+    return p->big_integers == VALUE_JSON_BIG_EXACT ? keep_text(p, text, out)
+                                                   : convert_double(p, text, (size_t)(p->at - text), out);
 }
 
 /* ---- Containers ---- */

@@ -4,6 +4,7 @@
  */
 #include "schema/schema_convert.h"
 
+#include "base/number_parse.h"
 #include "base/time_format.h"
 #include "base/utf8.h"
 #include "message/value.h"
@@ -22,29 +23,50 @@ static bool text_is(const struct fby_value *v, const char *word)
     return v->type == FBY_STRING && v->len == strlen(word) && memcmp(v->bytes, word, v->len) == 0;
 }
 
-/* A number in quotes, by the rules of JSON; nothing around it. */
-static bool parse_quoted(const struct fby_value *v, struct fby_value *number)
+static bool is_text(const struct fby_value *v)
 {
-    if (v->len == 0 || !((v->bytes[0] >= '0' && v->bytes[0] <= '9') || v->bytes[0] == '-') ||
-        v->bytes[v->len - 1] <= ' ')
-        return false;
+    return v->type == FBY_STRING && !value_is_number_text(v);
+}
+
+/* A number in quotes, by the rules of JSON; nothing around it. */
+static const char *quoted_to_double(const struct fby_value *v, double *out)
+{
+    const struct bytes text = bytes_of(v->bytes, v->len);
+    struct fby_value number;
+    if (!number_is_json(text))
+        return not_number;
     struct arena scratch;
-    arena_init(&scratch, 512, 4096);
+    arena_init(&scratch, 512, 0);
     struct error err;
-    bool ok = value_parse_json(bytes_of(v->bytes, v->len), NULL, &scratch, number, &err) == STATUS_OK;
+    bool ok = value_parse_json(text, NULL, &scratch, &number, &err) == STATUS_OK;
     arena_finish(&scratch);
-    return ok;
+    if (!ok)
+        return out_of_range;
+    *out = number.type == FBY_INT    ? (double)number.integer
+           : number.type == FBY_UINT ? (double)number.uinteger
+                                     : number.number;
+    return NULL;
+}
+
+/* The same as an integer, to the last digit: two integers may share a double. */
+static const char *quoted_to_integer(const struct fby_value *v, uint64_t *magnitude, bool *is_negative)
+{
+    switch (number_parse_integer(bytes_of(v->bytes, v->len), magnitude, is_negative)) {
+    case NUMBER_INTEGER:
+        return NULL;
+    case NUMBER_OUT_OF_RANGE:
+        return out_of_range;
+    case NUMBER_NOT_INTEGER:
+        break;
+    }
+    return not_integer;
 }
 
 /* An integer of either sign: `magnitude` and whether it is below zero. */
 static const char *to_integer(const struct fby_value *v, uint64_t *magnitude, bool *is_negative)
 {
-    struct fby_value quoted;
-    if (v->type == FBY_STRING) {
-        if (!parse_quoted(v, &quoted))
-            return not_integer;
-        v = &quoted;
-    }
+    if (v->type == FBY_STRING)
+        return quoted_to_integer(v, magnitude, is_negative);
     *is_negative = false;
     if (v->type == FBY_UINT) {
         *magnitude = v->uinteger;
@@ -91,16 +113,12 @@ static const char *to_unsigned(const struct fby_value *v, uint64_t max, uint64_t
 
 static const char *to_double(const struct fby_value *v, double *out)
 {
-    struct fby_value quoted;
     if (text_is(v, "NaN") || text_is(v, "Infinity") || text_is(v, "-Infinity")) {
         *out = v->bytes[0] == 'N' ? NAN : v->bytes[0] == '-' ? -INFINITY : INFINITY;
         return NULL;
     }
-    if (v->type == FBY_STRING) {
-        if (!parse_quoted(v, &quoted))
-            return not_number;
-        v = &quoted;
-    }
+    if (v->type == FBY_STRING)
+        return quoted_to_double(v, out);
     if (v->type != FBY_INT && v->type != FBY_UINT && v->type != FBY_DOUBLE)
         return not_number;
     *out = v->type == FBY_INT ? (double)v->integer : v->type == FBY_UINT ? (double)v->uinteger : v->number;
@@ -179,13 +197,13 @@ const char *schema_convert_enum(const struct schema_enum *e, const struct fby_va
         *raw = 0;
         return NULL;
     }
-    if (v->type == FBY_STRING) {
+    if (is_text(v)) {
         const struct schema_enum_value *known = schema_enum_find_name(e, bytes_of(v->bytes, v->len));
         *unknown = !known;
         *raw = known ? (uint64_t)(int64_t)known->number : 0;
         return known ? NULL : "is not a value of the enum";
     }
-    if (v->type != FBY_INT && v->type != FBY_UINT && v->type != FBY_DOUBLE)
+    if (v->type != FBY_INT && v->type != FBY_UINT && v->type != FBY_DOUBLE && v->type != FBY_STRING)
         return "must be the name or the number of an enum value";
     const char *why = to_signed(v, INT32_MAX, &number);
     if (why)
@@ -271,14 +289,14 @@ const char *schema_convert_bytes(const struct schema_field *f, const struct fby_
                                  struct arena *a, struct bytes *out)
 {
     if (f->kind == SCHEMA_KIND_BYTES) {
-        if (v->type == FBY_STRING)
+        if (is_text(v))
             return bytes_as == SCHEMA_BYTES_HEX ? decode_hex(v, a, out) : decode_base64(v, a, out);
         *out = bytes_of(v->bytes, v->len);
         return v->type == FBY_BYTES ? NULL : "must be bytes, or text that stands for them";
     }
     if (v->type == FBY_TIME)
         return format_time(v, a, out);
-    if (v->type != FBY_STRING)
+    if (!is_text(v))
         return "must be a string";
     *out = bytes_of(v->bytes, v->len);
     return utf8_is_valid(*out) ? NULL : "is not UTF-8";

@@ -486,7 +486,7 @@ static bool write_time(struct encoder *e, const struct schema_type *t, const str
 
 static bool write_field_mask(struct encoder *e, const struct fby_value *v)
 {
-    if (v->type != FBY_STRING)
+    if (v->type != FBY_STRING || value_is_number_text(v))
         return refuse(e, STATUS_INVALID, "must be a string of field paths");
     struct buffer path = {0};
     bool ok = true;
@@ -511,7 +511,7 @@ static bool write_value_of(struct encoder *e, const struct schema_type *t, const
     static const uint8_t slots[] = {
         [FBY_NULL] = 0,   [FBY_BOOL] = 3,  [FBY_INT] = 1,  [FBY_UINT] = 1, [FBY_DOUBLE] = 1,
         [FBY_STRING] = 2, [FBY_BYTES] = 2, [FBY_TIME] = 2, [FBY_LIST] = 5, [FBY_MAP] = 4};
-    const struct schema_field *f = &t->fields[slots[v->type]];
+    const struct schema_field *f = &t->fields[slots[value_is_number_text(v) ? FBY_DOUBLE : v->type]];
     if (v->type == FBY_DOUBLE && !isfinite(v->number))
         return refuse(e, STATUS_INVALID, "must not be NaN or infinite");
     if (v->type != FBY_BYTES)
@@ -631,6 +631,7 @@ enum status schema_encode_json(const struct schema_type *t, const struct schema_
         .depth = VALUE_DEPTH_MAX,
         .elements = (size_t)limit_or(o->max_elements, ELEMENTS_DEFAULT),
         .refuse_duplicates = true,
+        .big_integers = VALUE_JSON_BIG_EXACT,
     };
     struct fby_value v;
     enum status status = value_parse_json(json, &limits, scratch, &v, err);

@@ -123,6 +123,11 @@ check_refused("decode", [*SCHEMA, "--skip-bytes=2", "--framing=varint"], b"xx\x0
 check_refused("decode", SCHEMA, b"\x0a\x02\xff\xfe", DATA, "device_id is not UTF-8")
 check_refused("encode", SCHEMA, b'{"parts":[{},{"level":"high"}]}', DATA, "parts[1].level must be an integer")
 check_refused("encode", SCHEMA, b'{"counts":{"a":4294967296}}', DATA, "counts.a is out of range")
+for total in ("-9223372036854775809", '"-9223372036854775809"', "-9223372036854775809.0", "9223372036854775808", "1e19"):
+    check_refused("encode", SCHEMA, f'{{"total":{total}}}'.encode(), DATA, "total is out of range")
+check_refused("encode", SCHEMA, b'{"total":-9223372036854775808.5}', DATA, "total must be an integer")
+test.check_equal(encode(b'{"total":9.007199254740993e15,"serial":1e19}', *SCHEMA), encode(b'{"total":9007199254740993,"serial":10000000000000000000}', *SCHEMA),
+                 "an integer may be written with an exponent, and counts to its last digit")
 check_refused("encode", SCHEMA, b'{"colour":1}', DATA, "colour is not a field of acme.v1.Reading")
 check_refused("encode", SCHEMA, b'{"level":1', DATA, "")
 test.check_equal(encode(b'{"colour":1,"level":1}', *SCHEMA, "--unknown-fields=drop"), b"\x30\x01", "unless they may be dropped")
@@ -146,6 +151,7 @@ check_refused("decode", [*SCHEMA, "--hex"], b"300", DATA, "not pairs of hexadeci
 for codec in ("cbor", "msgpack", "json"):
     packed = encode({"a": [1, -2.5, None, "x"]}, "--codec", codec)
     test.check_equal(decode(packed, "--codec", codec), {"a": [1, -2.5, None, "x"]}, f"{codec} there and back")
+test.check_equal(encode(b"[123456789012345678901234567890]", "--codec", "json"), b"[123456789012345678901234567890]\n", "a long integer keeps its digits")
 test.check_equal(decode(b"21.5 C", "--codec", "text"), "21.5 C", "text")
 test.check_equal(decode(gzip.compress(wire), "--decompress", "gzip", *SCHEMA), full, "unpacked first")
 check_refused("decode", ["--codec", "gzip"], b"", USAGE, "--decompress gzip")

@@ -79,6 +79,38 @@ static void test_integers_are_exact(void **state)
     }
 }
 
+static void test_exact_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum fby_type type;
+    } cases[] = {
+        {"1", FBY_INT},
+        {"-0", FBY_DOUBLE},
+        {"18446744073709551615", FBY_UINT},
+        {"18446744073709551616", FBY_STRING},
+        {"-9223372036854775809", FBY_STRING},
+        {"21.5", FBY_DOUBLE},
+        {"9007199254740993.0", FBY_STRING},
+        {"1e5", FBY_STRING},
+        {"1e400", FBY_STRING},
+    };
+    const struct value_json_limits limits = {.big_integers = VALUE_JSON_BIG_EXACT};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fby_value v;
+        struct bytes text = bytes_of_text(cases[i].text);
+        assert_int_equal(value_parse_json(text, &limits, &arena, &v, NULL), STATUS_OK);
+        assert_int_equal(v.type, cases[i].type);
+        assert_int_equal(value_is_number_text(&v), cases[i].type == FBY_STRING);
+        assert_true(v.type != FBY_STRING || bytes_equal(bytes_of(v.bytes, v.len), text));
+    }
+    struct fby_value v = value_text("12a");
+    assert_false(value_is_number_text(&v));
+    v.flags = FBY_FLAG_DIGITS;
+    assert_false(value_is_number_text(&v));
+}
+
 static void test_integers_beyond_64_bits(void **state)
 {
     (void)state;
@@ -387,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_integers_are_exact),
         cmocka_unit_test(test_integers_beyond_64_bits),
+        cmocka_unit_test(test_exact_numbers),
         cmocka_unit_test(test_doubles_are_correctly_rounded),
         cmocka_unit_test(test_very_long_number),
         cmocka_unit_test(test_strings),

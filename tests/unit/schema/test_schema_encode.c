@@ -58,6 +58,16 @@ static void test_errors_name_the_path(void **state)
     (void)state;
     assert_refused("{\"n\":\"x\"}", "n must be an integer");
     assert_refused("{\"n\":3000000000}", "n is out of range");
+    assert_refused("{\"n\":\"-9223372036854775809\"}", "n is out of range");
+    assert_refused("{\"n\":-9223372036854775809}", "n is out of range");
+    assert_refused("{\"n\":18446744073709551617}", "n is out of range");
+    assert_refused("{\"n\":1.00000000000000000001}", "n must be an integer");
+    assert_refused("{\"n\":\" 1\"}", "n must be an integer");
+    assert_refused("{\"f\":[1e400]}", "f[0] is out of range");
+    assert_refused("{\"f\":[\"1e400\"]}", "f[0] is out of range");
+    assert_refused("{\"f\":[\"1 \"]}", "f[0] must be a number");
+    assert_refused("{\"right\":12345678901234567890123}", "right must be a string");
+    assert_refused("{\"e\":12345678901234567890123}", "e is out of range");
     assert_refused("{\"items\":[{\"id\":1},{\"id\":true}]}", "items[1].id must be an integer");
     assert_refused("{\"items\":[{\"id\":1},{}]}", "items[1] lacks the required field id");
     assert_refused("{\"items\":[null]}", "items[0] must not be null");
