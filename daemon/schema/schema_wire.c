@@ -40,6 +40,7 @@ void schema_reader_init(struct schema_reader *r, const struct schema_options *o,
     r->defaults_left = (uint32_t)schema_reader_max_defaults(o, payload.len);
     r->depth_left = (uint32_t)o->max_depth;
     r->keep_unknown = o->unknown_fields == SCHEMA_UNKNOWN_KEEP ? SCHEMA_KEEP_PLAIN : SCHEMA_KEEP_NONE;
+    r->lost_depth = 0;
     r->unknown_enum = false;
     r->origin = payload.data;
     r->status = STATUS_OK;
@@ -667,9 +668,11 @@ static bool check_record(struct schema_reader *r, const struct schema_type *t, u
 bool schema_records_check(struct schema_reader *r, const struct schema_type *t, uint32_t first,
                           uint32_t count)
 {
+    r->lost_depth++;
     for (uint32_t i = first; i < first + count; i++)
         if (!check_record(r, t, i))
             return false;
+    r->lost_depth--;
     return true;
 }
 
@@ -692,7 +695,7 @@ static bool drop_losers(struct schema_reader *r, const struct schema_type *t, st
                 winners[oneof] = slot + 1;
             if (winners[oneof] != slot + 1) {
                 winners[oneof] = CLOSED;
-                if (!check_record(r, t, i))
+                if (!schema_records_check(r, t, i, 1))
                     return false;
                 continue;
             }
@@ -725,7 +728,7 @@ static bool finish_level(struct schema_reader *r, struct scan *s, struct schema_
         return false;
     if (s->unsorted && !sort_records(r, &r->records[level->begin], level->end - level->begin))
         return false;
-    return s->type->required_count == 0 || check_required(r, s->type, level);
+    return s->type->required_count == 0 || r->lost_depth || check_required(r, s->type, level);
 }
 
 bool schema_level_open_bytes(struct schema_reader *r, const struct schema_type *t, struct bytes message,

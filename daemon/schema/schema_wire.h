@@ -53,6 +53,7 @@ struct schema_reader {
     uint32_t defaults_left; /* unset fields that may still be shown */
     uint32_t depth_left;
     int keep_unknown;      /* enum schema_keep: whose unknown fields become records */
+    uint32_t lost_depth;   /* in what others win over: it must be well formed, but need not be complete */
     bool unknown_enum;     /* a scan met a number outside a closed enum */
     const uint8_t *origin; /* start of the payload, for messages */
     enum status status;

@@ -67,6 +67,7 @@ static enum status run(const struct schema_type *t, const char *operation, struc
         operation = "json";
     }
     o.emit_defaults = strstr(operation, "defaults") != NULL;
+    o.enum_numbers = strstr(operation, "enums") != NULL;
     o.original_names = strstr(operation, "original") != NULL;
     bool keep = strstr(operation, "keep") != NULL;
     if (keep)

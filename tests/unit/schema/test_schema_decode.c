@@ -293,6 +293,42 @@ static void test_overwritten_parts_of_map_entries(void **state)
     }
 }
 
+/* What others win over may lack required fields, as when it is set aside before it is complete. */
+static void test_required_fields_of_what_is_lost(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *payload, *json; /* NULL: refused */
+        size_t len;
+    } cases[] = {
+        {"\x0a\x00", NULL, 2},                /* the member of the oneof that counts */
+        {"\x0a\x00\x10\x01", "{\"n\":1}", 4}, /* another one follows */
+        {"\x10\x01\x0a\x00", NULL, 4},
+        {"\x1a\x02\x12\x00", NULL, 4}, /* an entry of the map */
+        {"\x1a\x02\x12\x00\x1a\x04\x12\x02\x08\x05", "{\"m\":{\"0\":{\"id\":5}}}", 10},
+        {"\x1a\x04\x12\x02\x08\x05\x1a\x02\x12\x00", NULL, 10},
+        {"\x22\x00\x22\x02\x08\x07", "{\"r\":{\"id\":7}}", 6}, /* two pieces of one message */
+    };
+    struct schema_registry *r = fixture_registry(
+        "syntax='proto2'; package t; message R { required int32 id = 1; }\n"
+        "message P { oneof c { R o = 1; int32 n = 2; } map<int32, R> m = 3; optional R r = 4; }");
+    const struct schema_type *p = schema_registry_find(r, "t.P", NULL);
+    const struct schema_options o = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes payload = bytes_of(cases[i].payload, cases[i].len);
+        struct buffer out = {0};
+        struct error err;
+        enum status status = schema_decode_json(p, &o, payload, &arena, &out, &err);
+        assert_int_equal(status, cases[i].json ? STATUS_OK : STATUS_INVALID);
+        if (cases[i].json)
+            assert_true(bytes_equal(buffer_bytes(&out), bytes_of_text(cases[i].json)));
+        else
+            assert_non_null(strstr(err.text, "the required field id is missing"));
+        buffer_finish(&out);
+    }
+    schema_registry_destroy(r);
+}
+
 static void nest(struct buffer *b, uint32_t number, int depth)
 {
     for (int i = 0; i < depth; i++) {
@@ -450,6 +486,7 @@ int main(void)
         cmocka_unit_test(test_defaults_are_limited),
         cmocka_unit_test(test_many_small_messages_fit),
         cmocka_unit_test(test_overwritten_parts_of_map_entries),
+        cmocka_unit_test(test_required_fields_of_what_is_lost),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_hostile_payloads_cost_by_their_size),
         cmocka_unit_test(test_big_payload),
