@@ -1,4 +1,4 @@
-# The testee for protobuf's conformance runner, and our own vectors for it.
+# The testee for protobuf's conformance runner, which ./quickstart test installs, and our own vectors for it.
 conformance_generated = %D%/conformance_set.inc %D%/messages_set.inc
 CLEANFILES += $(conformance_generated) %D%/conformance_set.tmp
 
@@ -15,6 +15,6 @@ check_PROGRAMS += %D%/testee
 %D%/testee-testee.$(OBJEXT): $(conformance_generated)
 
 EXTRA_DIST += %D%/conformance.proto %D%/test_messages.fds
-dist_check_SCRIPTS += %D%/test_vectors.sh
-TESTS += %D%/test_vectors.sh
+dist_check_SCRIPTS += %D%/test_vectors.sh %D%/test_official.py
+TESTS += %D%/test_vectors.sh %D%/test_official.py
 EXTRA_DIST += %D%/vectors.py
