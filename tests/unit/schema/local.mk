@@ -24,9 +24,9 @@ nodist_%C%_second_opinion_lines_SOURCES = $(opinion_generated)
   %D%/second_opinion.pb-c.h %D%/second_opinion_level.pb-c.h
 CLEANFILES += $(opinion_generated)
 
-dist_check_SCRIPTS += %D%/test_differential.sh %D%/test_second_opinion.sh
-TESTS += %D%/test_differential.sh %D%/test_second_opinion.sh
-EXTRA_DIST += %D%/differential.py %D%/second_opinion.py %D%/second_opinion.proto \
+dist_check_SCRIPTS += %D%/test_differential.sh %D%/test_encode_differential.sh %D%/test_second_opinion.sh
+TESTS += %D%/test_differential.sh %D%/test_encode_differential.sh %D%/test_second_opinion.sh
+EXTRA_DIST += %D%/differential.py %D%/encode_differential.py %D%/second_opinion.py %D%/second_opinion.proto \
   %D%/second_opinion_level.proto %D%/unit.h
 
 if HAVE_CMOCKA

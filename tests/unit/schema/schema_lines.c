@@ -85,6 +85,14 @@ static enum status run(const struct schema_type *t, const char *operation, struc
     return status;
 }
 
+/* Names of maps may have line ends in them. */
+static void print_error(enum status status, struct error *err)
+{
+    for (char *end; (end = strchr(err->text, '\n'));)
+        *end = ' ';
+    printf("error %s: %s\n", status_name(status), err->text);
+}
+
 int main(int argc, char **argv)
 {
     struct schema_registry *r = argc == 2 ? load(argv[1]) : NULL;
@@ -111,7 +119,7 @@ int main(int argc, char **argv)
         if (status == STATUS_OK)
             printf("ok %.*s\n", (int)out.len, (const char *)out.data);
         else
-            printf("error %s: %s\n", status_name(status), err.text);
+            print_error(status, &err);
         fflush(stdout);
         arena_reset(&arena);
     }
