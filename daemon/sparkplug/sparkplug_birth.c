@@ -86,7 +86,6 @@ static bool count_entries(struct bytes packed, uint32_t *count)
     return true;
 }
 
-/* Of equal aliases, which no right birth has, the first stays first. */
 static int compare_metrics(const void *a, const void *b)
 {
     const struct sparkplug_known *x = a, *y = b;
@@ -110,6 +109,13 @@ static int compare_indexes(const void *a, const void *b, void *ctx)
     return compare_names(metrics[*(const uint32_t *)a].name, metrics[*(const uint32_t *)b].name);
 }
 
+/* Whether the alias at `i` of the sorted metrics stands for another one, too: no right birth has that. */
+static bool is_ambiguous(const struct sparkplug_birth *b, uint32_t i)
+{
+    return (i > 0 && b->metrics[i - 1].alias == b->metrics[i].alias) ||
+           (i + 1 < b->alias_count && b->metrics[i + 1].alias == b->metrics[i].alias);
+}
+
 static void fill(struct sparkplug_birth *b)
 {
     size_t at = 0;
@@ -120,6 +126,8 @@ static void fill(struct sparkplug_birth *b)
         b->by_name[i] = i;
         b->alias_count += b->metrics[i].has_alias;
     }
+    for (uint32_t i = 0; i < b->alias_count; i++)
+        b->equal_count += is_ambiguous(b, i);
     qsort_r(b->by_name, b->count, sizeof *b->by_name, compare_indexes, b->metrics);
 }
 
@@ -166,7 +174,8 @@ const struct sparkplug_known *sparkplug_birth_find_alias(const struct sparkplug_
         else
             high = middle;
     }
-    return low < b->alias_count && b->metrics[low].alias == alias ? &b->metrics[low] : NULL;
+    bool found = low < b->alias_count && b->metrics[low].alias == alias && !is_ambiguous(b, low);
+    return found ? &b->metrics[low] : NULL;
 }
 
 const struct sparkplug_known *sparkplug_birth_find_name(const struct sparkplug_birth *b, struct bytes name)

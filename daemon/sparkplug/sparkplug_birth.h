@@ -26,7 +26,8 @@ struct sparkplug_birth {
     struct bytes packed;
     struct sparkplug_known *metrics; /* those with an alias first, by alias */
     uint32_t count, alias_count;
-    uint32_t *by_name; /* indexes of `metrics` */
+    uint32_t equal_count; /* metrics whose alias another one has */
+    uint32_t *by_name;    /* indexes of `metrics` */
 };
 
 /* The declarations of an NBIRTH or DBIRTH, appended; metrics without a name are left out. False: `out`
@@ -37,7 +38,7 @@ struct sparkplug_birth *sparkplug_birth_create(struct bytes packed);
 struct sparkplug_birth *sparkplug_birth_ref(struct sparkplug_birth *b);
 void sparkplug_birth_unref(struct sparkplug_birth *b); /* NULL is fine */
 
-/* NULL: not declared. */
+/* NULL: not declared, or declared for several metrics. */
 const struct sparkplug_known *sparkplug_birth_find_alias(const struct sparkplug_birth *b, uint64_t alias);
 const struct sparkplug_known *sparkplug_birth_find_name(const struct sparkplug_birth *b, struct bytes name);
 

@@ -2,7 +2,8 @@
  *
  * See sparkplug_host.h. Births, data and deaths of devices share one run of numbers, 0 to 255, for each edge
  * node; a message whose turn it is not waits until those before it have come, or its time is up. So does one
- * that names what no birth has declared. NDEATH has no number: its bdSeq says which session has ended.
+ * that names what no birth has declared. NDEATH has no number: its bdSeq says which session has ended. What a
+ * broker delivers twice (QoS 1, after a lost connection) is known by its number and its bytes.
  */
 #include "sparkplug/sparkplug_host.h"
 
@@ -18,9 +19,10 @@ enum { SEQ_COUNT = 256 };
 struct held {
     struct list link; /* sparkplug_node.held */
     void *token;
-    uint64_t sequence;
+    uint64_t sequence, digest;
     int64_t due_us;
     int seq;
+    bool is_of_before; /* of the time before the birth that has come */
 };
 
 struct sparkplug_host {
@@ -35,13 +37,19 @@ struct sparkplug_host {
 
 /* ---- Answers ---- */
 
+/* Its number in the node's run; -1: it has none. */
+static int seq_of(const struct sparkplug_arrival *a)
+{
+    return a->payload->has_seq && a->payload->seq < SEQ_COUNT ? (int)a->payload->seq : -1;
+}
+
 static void decide(struct sparkplug_host *h, const struct sparkplug_arrival *a,
                    const struct sparkplug_decision *d)
 {
     if (d->node && a->sequence > d->node->seen)
         d->node->seen = a->sequence;
     if (d->node)
-        d->node->digest = a->digest;
+        sparkplug_node_remember(d->node, seq_of(a), a->digest);
     h->events->on_decision(h->ctx, a, d);
 }
 
@@ -71,12 +79,6 @@ static void want_rebirth(struct sparkplug_host *h, struct sparkplug_node *node, 
 }
 
 /* ---- What a message needs ---- */
-
-/* Its number in the node's run; -1: it has none. */
-static int seq_of(const struct sparkplug_arrival *a)
-{
-    return a->payload->has_seq && a->payload->seq < SEQ_COUNT ? (int)a->payload->seq : -1;
-}
 
 static bool is_named(const struct sparkplug_birth *b, const Spb__Metric *m)
 {
@@ -108,9 +110,8 @@ static bool is_born(struct sparkplug_node *node, const struct sparkplug_arrival 
     return s && is_readable(s->birth, a->payload);
 }
 
-static bool is_its_turn(struct sparkplug_node *node, const struct sparkplug_arrival *a)
+static bool is_its_turn(struct sparkplug_node *node, const struct sparkplug_arrival *a, int seq)
 {
-    int seq = seq_of(a);
     return (node->expected < 0 || seq < 0 || seq == node->expected) && is_born(node, a);
 }
 
@@ -150,28 +151,14 @@ static bool add_birth(struct sparkplug_host *h, struct sparkplug_node *node, str
     if (a->sequence < s->from)
         early[s->early_count++] = a->sequence;
     s->birth = make_birth(a);
-    bool added = s->birth && sparkplug_node_add_section(&h->nodes, d, s, session, changed);
+    h->counters.equal_aliases += s->birth && s->birth->equal_count > 0;
+    bool added = s->birth && sparkplug_node_add_section(&h->nodes, node, d, s, session, changed);
     if (!added) {
         sparkplug_birth_unref(s->birth);
-        refuse(h, a, node, "there is no room to remember this birth: raise max_state");
+        refuse(h, a, node, "there is no room to remember this birth: raise max_nodes or max_state");
     }
     free(early);
     return added;
-}
-
-static void process_node_birth(struct sparkplug_host *h, struct sparkplug_node *node,
-                               const struct sparkplug_arrival *a)
-{
-    struct sparkplug_section s = {.from = a->sequence};
-    struct sparkplug_decision d = {.change = SPARKPLUG_ONLINE, .node = node, .missing_seq = -1};
-    s.has_bdseq = sparkplug_payload_bdseq(a->payload, &s.bdseq);
-    if (!add_birth(h, node, node->self, a, &s, 0, &d.changed))
-        return;
-    int seq = seq_of(a);
-    node->expected = seq < 0 ? -1 : (seq + 1) % SEQ_COUNT;
-    d.sequence = a->sequence;
-    d.birth = sparkplug_node_alive(node, bytes_of("", 0), a->sequence)->birth;
-    decide(h, a, &d);
 }
 
 static void process_device_birth(struct sparkplug_host *h, struct sparkplug_node *node,
@@ -184,8 +171,8 @@ static void process_device_birth(struct sparkplug_host *h, struct sparkplug_node
         refuse(h, a, node, "the edge node has too many devices");
         return;
     }
-    d->change = SPARKPLUG_ONLINE;
     if (device) {
+        d->change = SPARKPLUG_ONLINE;
         struct sparkplug_section s = {.from = a->sequence > of_node->from ? a->sequence : of_node->from};
         if (!add_birth(h, node, device, a, &s, of_node->from, &d->changed))
             return;
@@ -200,7 +187,9 @@ static void process_device_death(struct sparkplug_host *h, struct sparkplug_node
 {
     struct sparkplug_device *device = sparkplug_node_find_device(node, a->topic.device);
     struct sparkplug_section *s = device ? sparkplug_node_section(device, a->sequence) : NULL;
-    if (s && (s->death == 0 || s->death == a->sequence)) {
+    /* With its node it has gone already. */
+    bool is_its_death = s && s->death == a->sequence;
+    if (is_its_death || sparkplug_node_alive(node, a->topic.device, a->sequence)) {
         d->change = SPARKPLUG_OFFLINE;
         d->changed = s->death == 0;
         d->birth = s->birth;
@@ -226,12 +215,11 @@ static void process_data(struct sparkplug_host *h, struct sparkplug_node *node,
     decide(h, a, d);
 }
 
-/* Its turn has come, or its time is up. */
+/* Its turn has come, or its time is up. `seq`: its place in the node's run; -1: it has none. */
 static void process(struct sparkplug_host *h, struct sparkplug_node *node, const struct sparkplug_arrival *a,
-                    int missing_seq)
+                    int seq, int missing_seq)
 {
     struct sparkplug_decision d = {.node = node, .sequence = a->sequence, .missing_seq = missing_seq};
-    int seq = seq_of(a);
     if (seq >= 0)
         node->expected = (seq + 1) % SEQ_COUNT;
     if (a->topic.message == SPARKPLUG_DBIRTH)
@@ -262,26 +250,28 @@ static void release(struct sparkplug_host *h, struct sparkplug_node *node)
         list_for_each(held, &node->held, struct held, link)
         {
             struct sparkplug_arrival a;
-            /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed is out of the list */
-            if (held->seq >= 0 && node->expected >= 0 && held->seq != node->expected)
+            int seq = held->seq; /* NOLINT(clang-analyzer-unix.Malloc): what was freed is out of the list */
+            if (seq >= 0 && node->expected >= 0 && seq != node->expected)
                 continue;
-            if (!h->events->reopen(h->ctx, held->token, &a) || !is_its_turn(node, &a))
+            if (!h->events->reopen(h->ctx, held->token, &a) || !is_its_turn(node, &a, seq))
                 continue;
             forget_held(h, node, held);
-            process(h, node, &a, -1);
+            process(h, node, &a, seq, -1);
             found = true;
             break;
         }
     }
 }
 
-/* The one that is nearest to what is expected. */
-static struct held *first_in_turn(const struct sparkplug_node *node)
+/* The one that is nearest to what is expected; `is_of_before`: of those that are marked so. */
+static struct held *first_in_turn(const struct sparkplug_node *node, bool is_of_before)
 {
     struct held *first = NULL;
     int nearest = SEQ_COUNT;
     list_for_each(held, &node->held, struct held, link)
     {
+        if (is_of_before && !held->is_of_before)
+            continue;
         int distance =
             held->seq < 0 || node->expected < 0 ? 0 : (held->seq - node->expected + SEQ_COUNT) % SEQ_COUNT;
         if (distance < nearest) {
@@ -292,25 +282,20 @@ static struct held *first_in_turn(const struct sparkplug_node *node)
     return first;
 }
 
-/* Go on without what is missing. */
-static void force(struct sparkplug_host *h, struct sparkplug_node *node, struct held *held, int64_t now_us)
+/* Go on without what is missing; births are asked for at `ask_us`, or not when it is negative. */
+static void force(struct sparkplug_host *h, struct sparkplug_node *node, struct held *held, int64_t ask_us)
 {
     struct sparkplug_arrival a;
     bool is_there = h->events->reopen(h->ctx, held->token, &a);
-    int missing = held->seq >= 0 && node->expected >= 0 && held->seq != node->expected ? node->expected : -1;
+    int seq = held->seq;
+    int missing = seq >= 0 && node->expected >= 0 && seq != node->expected ? node->expected : -1;
     bool is_lost = missing >= 0 || (is_there && !is_born(node, &a));
     h->counters.missing += missing >= 0;
-    if (is_lost)
-        want_rebirth(h, node, held->token, now_us);
+    if (is_lost && ask_us >= 0)
+        want_rebirth(h, node, held->token, ask_us);
     forget_held(h, node, held);
     if (is_there)
-        process(h, node, &a, missing);
-}
-
-static void force_all(struct sparkplug_host *h, struct sparkplug_node *node, int64_t now_us)
-{
-    for (struct held *held; (held = first_in_turn(node));)
-        force(h, node, held, now_us);
+        process(h, node, &a, seq, missing);
 }
 
 static void hold(struct sparkplug_host *h, struct sparkplug_node *node, const struct sparkplug_arrival *a,
@@ -319,6 +304,7 @@ static void hold(struct sparkplug_host *h, struct sparkplug_node *node, const st
     struct held *held = xcalloc(1, sizeof *held);
     *held = (struct held){.token = a->token,
                           .sequence = a->sequence,
+                          .digest = a->digest,
                           .due_us = now_us + h->settings.reorder_us,
                           .seq = seq_of(a)};
     list_add(&node->held, &held->link);
@@ -329,6 +315,52 @@ static void hold(struct sparkplug_host *h, struct sparkplug_node *node, const st
 }
 
 /* ---- Arrivals ---- */
+
+/* Whether a message that waits was sent before this birth. Without time stamps it was, as it came before. */
+static bool is_older(const struct sparkplug_arrival *a, const struct sparkplug_arrival *birth)
+{
+    return !a->payload->has_timestamp || !birth->payload->has_timestamp ||
+           a->payload->timestamp < birth->payload->timestamp;
+}
+
+/* What waits and was sent before the birth goes before it, and is read with the birth of its own time: in a
+ * new session the same aliases may have other names. What cannot be read, and is of the same session, waits
+ * for the names in this birth, without a place among the numbers that begin anew. */
+static void end_waiting(struct sparkplug_host *h, struct sparkplug_node *node,
+                        const struct sparkplug_arrival *birth, const struct sparkplug_section *s)
+{
+    const struct sparkplug_section *old = sparkplug_node_alive(node, bytes_of("", 0), birth->sequence);
+    if (!old || node->held_count == 0)
+        return;
+    bool is_same_session = s->has_bdseq && old->has_bdseq && s->bdseq == old->bdseq;
+    list_for_each(held, &node->held, struct held, link)
+    {
+        struct sparkplug_arrival a;
+        if (!h->events->reopen(h->ctx, held->token, &a) || !is_older(&a, birth))
+            continue;
+        held->is_of_before = !is_same_session || is_born(node, &a);
+        if (!held->is_of_before)
+            held->seq = -1;
+    }
+    for (struct held *held; (held = first_in_turn(node, true));)
+        force(h, node, held, -1);
+}
+
+static void process_node_birth(struct sparkplug_host *h, struct sparkplug_node *node,
+                               const struct sparkplug_arrival *a)
+{
+    struct sparkplug_section s = {.from = a->sequence};
+    struct sparkplug_decision d = {.change = SPARKPLUG_ONLINE, .node = node, .missing_seq = -1};
+    s.has_bdseq = sparkplug_payload_bdseq(a->payload, &s.bdseq);
+    end_waiting(h, node, a, &s);
+    if (!add_birth(h, node, node->self, a, &s, 0, &d.changed))
+        return;
+    int seq = seq_of(a);
+    node->expected = seq < 0 ? -1 : (seq + 1) % SEQ_COUNT;
+    d.sequence = a->sequence;
+    d.birth = sparkplug_node_alive(node, bytes_of("", 0), a->sequence)->birth;
+    decide(h, a, &d);
+}
 
 /* It has been here before: a dead letter that comes again, or a repetition by the journal. */
 static void take_again(struct sparkplug_host *h, struct sparkplug_node *node,
@@ -344,13 +376,12 @@ static void take_again(struct sparkplug_host *h, struct sparkplug_node *node,
 }
 
 static void take_node_death(struct sparkplug_host *h, struct sparkplug_node *node,
-                            const struct sparkplug_arrival *a, int64_t now_us)
+                            const struct sparkplug_arrival *a)
 {
     uint64_t bdseq;
     bool has_bdseq = sparkplug_payload_bdseq(a->payload, &bdseq);
     struct sparkplug_section *s = sparkplug_node_section(node->self, a->sequence);
-    struct sparkplug_decision d = {
-        .node = node, .change = SPARKPLUG_OFFLINE, .sequence = a->sequence, .missing_seq = -1};
+    struct sparkplug_decision d = {.node = node, .sequence = a->sequence, .missing_seq = -1};
     if (s && has_bdseq && s->has_bdseq && bdseq != s->bdseq) {
         h->counters.late_deaths++;
         drop(h, a, node, "death of an earlier session");
@@ -360,8 +391,10 @@ static void take_node_death(struct sparkplug_host *h, struct sparkplug_node *nod
         drop(h, a, node, "death of an edge node that is offline");
         return;
     }
-    force_all(h, node, now_us);
+    for (struct held *held; (held = first_in_turn(node, false));)
+        force(h, node, held, -1);
     if (s) {
+        d.change = SPARKPLUG_OFFLINE;
         d.changed = s->death == 0;
         d.birth = s->birth;
         s->death = a->sequence;
@@ -375,23 +408,44 @@ static bool is_supervised(enum sparkplug_message m)
     return m != SPARKPLUG_NCMD && m != SPARKPLUG_DCMD && m != SPARKPLUG_STATE;
 }
 
+/* A broker delivers again what was not acknowledged to the end, with QoS 1 after a lost connection: up to a
+ * window of messages, behind newer ones. */
+static bool is_repeated(const struct sparkplug_node *node, const struct sparkplug_arrival *a)
+{
+    int seq = seq_of(a);
+    if (sparkplug_node_remembers(node, seq, a->digest))
+        return true;
+    list_for_each(held, &node->held, struct held, link)
+    {
+        if (seq >= 0 && held->seq == seq && held->digest == a->digest)
+            return true;
+    }
+    return false;
+}
+
+static void drop_repeated(struct sparkplug_host *h, const struct sparkplug_arrival *a)
+{
+    const struct sparkplug_decision d = {
+        .verdict = SPARKPLUG_DROP, .reason = "the broker has delivered it before", .missing_seq = -1};
+    h->counters.repeated++;
+    decide(h, a, &d);
+}
+
 static void take_in_turn(struct sparkplug_host *h, struct sparkplug_node *node,
                          const struct sparkplug_arrival *a, int64_t now_us)
 {
-    bool is_repeated =
-        seq_of(a) >= 0 && node->expected == (seq_of(a) + 1) % SEQ_COUNT && a->digest == node->digest;
-    if (is_repeated) {
-        take_again(h, node, a);
+    if (is_its_turn(node, a, seq_of(a))) {
+        process(h, node, a, seq_of(a), -1);
+        release(h, node);
         return;
     }
-    if (is_its_turn(node, a)) {
-        process(h, node, a, -1);
-        release(h, node);
+    if (is_repeated(node, a)) {
+        drop_repeated(h, a);
         return;
     }
     hold(h, node, a, now_us);
     if (node->held_count > h->settings.reorder_max) {
-        force(h, node, first_in_turn(node), now_us);
+        force(h, node, first_in_turn(node, false), now_us);
         release(h, node);
     }
 }
@@ -405,16 +459,21 @@ void sparkplug_host_take(struct sparkplug_host *h, const struct sparkplug_arriva
     }
     struct sparkplug_node *node = sparkplug_node_add(&h->nodes, a->topic.group, a->topic.edge_node);
     if (!node) {
-        refuse(h, a, NULL, "there are more edge nodes than max_nodes allows");
+        refuse(h, a, NULL, "there are more edge nodes without a birth than are watched");
         return;
     }
     if (a->sequence <= node->seen) {
         take_again(h, node, a);
     } else if (a->topic.message == SPARKPLUG_NBIRTH) {
+        /* A rebirth with the same bytes has no time stamp. */
+        if (a->payload->has_timestamp && is_repeated(node, a)) {
+            drop_repeated(h, a);
+            return;
+        }
         process_node_birth(h, node, a);
         release(h, node);
     } else if (a->topic.message == SPARKPLUG_NDEATH) {
-        take_node_death(h, node, a, now_us);
+        take_node_death(h, node, a);
     } else {
         take_in_turn(h, node, a, now_us);
     }
@@ -433,7 +492,7 @@ int64_t sparkplug_host_tick(struct sparkplug_host *h, int64_t now_us)
     list_for_each_safe(node, &h->waiting, struct sparkplug_node, link)
     {
         while (node->held_count > 0 && next_due(node) <= now_us) {
-            force(h, node, first_in_turn(node), now_us);
+            force(h, node, first_in_turn(node, false), now_us);
             release(h, node);
         }
         if (node->held_count > 0 && (next < 0 || next_due(node) < next))

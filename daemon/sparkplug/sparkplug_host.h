@@ -41,7 +41,7 @@ struct sparkplug_decision {
     const struct sparkplug_birth *birth; /* what aliases mean; NULL: nothing is known */
     enum sparkplug_change change;        /* of what the message is about */
     struct sparkplug_node *node;         /* NULL: not supervised (commands) */
-    uint64_t sequence; /* OFFLINE of a node: its devices that were alive before it are offline, too */
+    uint64_t sequence; /* of a node: its devices that were alive before it, and are not now, are offline */
     int missing_seq;   /* the number that was waited for in vain; -1: none */
     bool changed;      /* the state is another one now, and the message must wait until it is saved */
 };
@@ -55,7 +55,8 @@ struct sparkplug_host_events {
 };
 
 struct sparkplug_host_counters {
-    uint64_t held, missing, unknown, late_deaths;
+    uint64_t held, missing, unknown, late_deaths, repeated;
+    uint64_t equal_aliases; /* births that give one alias to several metrics */
 };
 
 struct sparkplug_host *sparkplug_host_create(const struct sparkplug_host_settings *s,

@@ -63,6 +63,23 @@ static enum status enter(struct reader *r)
 
 /* ---- DataSet ---- */
 
+/* Cells belong to columns by their place alone: without as many of one as of the other nobody can tell which.
+ */
+static enum status check_shape(struct reader *r, const Spb__DataSet *set)
+{
+    if (set->n_types != set->n_columns)
+        return error_set(r->err, STATUS_INVALID, "a data set has %zu columns and %zu types", set->n_columns,
+                         set->n_types);
+    if (set->has_num_of_columns && set->num_of_columns != set->n_columns)
+        return error_set(r->err, STATUS_INVALID, "a data set says that it has %llu columns and has %zu",
+                         (unsigned long long)set->num_of_columns, set->n_columns);
+    for (size_t i = 0; i < set->n_rows; i++)
+        if (set->rows[i]->n_elements != set->n_columns)
+            return error_set(r->err, STATUS_INVALID, "row %zu of a data set has %zu cells for %zu columns", i,
+                             set->rows[i]->n_elements, set->n_columns);
+    return STATUS_OK;
+}
+
 static enum status read_row(struct reader *r, const Spb__DataSet *set, const Spb__Row *row,
                             struct fby_value *out)
 {
@@ -70,9 +87,8 @@ static enum status read_row(struct reader *r, const Spb__DataSet *set, const Spb
         return no_memory(r->err);
     for (size_t i = 0; i < row->n_elements; i++) {
         struct sparkplug_wire w = sparkplug_wire_of_cell(row->elements[i]);
-        unsigned type = i < set->n_types ? set->types[i] : (unsigned)SPARKPLUG_UNKNOWN;
         struct fby_value *cell = sparkplug_tree_next(out);
-        enum status s = w.form == SPARKPLUG_WIRE_NONE ? STATUS_OK : read_value(r, &w, type, cell);
+        enum status s = w.form == SPARKPLUG_WIRE_NONE ? STATUS_OK : read_value(r, &w, set->types[i], cell);
         if (s != STATUS_OK)
             return s;
     }
@@ -82,6 +98,9 @@ static enum status read_row(struct reader *r, const Spb__DataSet *set, const Spb
 static enum status read_dataset(struct reader *r, const Spb__DataSet *set, struct fby_value *out)
 {
     struct fby_value columns, types, rows;
+    enum status shape = check_shape(r, set);
+    if (shape != STATUS_OK)
+        return shape;
     if (!sparkplug_tree_list(&columns, set->n_columns, r->arena) ||
         !sparkplug_tree_list(&types, set->n_types, r->arena) ||
         !sparkplug_tree_list(&rows, set->n_rows, r->arena) || !sparkplug_tree_map(out, 3, r->arena))

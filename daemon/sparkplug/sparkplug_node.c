@@ -33,9 +33,12 @@ static void free_node(struct sparkplug_nodes *n, struct sparkplug_node *node)
         struct sparkplug_device *d = node->devices.entries[i].value;
         for (size_t k = 0; k < d->section_count; k++)
             drop_section(n, &d->sections[k]);
+        n->size -= NODE_SIZE + d->name.len;
         free(d);
     }
     strmap_finish(&node->devices);
+    n->size -= NODE_SIZE + strlen(node->key);
+    free(node->recent);
     free(node->key);
     free(node);
 }
@@ -70,11 +73,46 @@ struct sparkplug_node *sparkplug_node_find(const struct sparkplug_nodes *n, stru
     return strmap_find_bytes(&n->map, bytes_of(few, len));
 }
 
+static bool is_stranger(const struct sparkplug_node *node)
+{
+    return node->self->section_count == 0;
+}
+
+/* The map anew, without the strangers that hold nothing. */
+static void forget_strangers(struct sparkplug_nodes *n)
+{
+    struct strmap old = n->map;
+    n->map = (struct strmap){0};
+    n->stranger_count = 0;
+    for (size_t i = 0; i < old.count; i++) {
+        struct sparkplug_node *node = old.entries[i].value;
+        if (is_stranger(node) && node->held_count == 0) {
+            free_node(n, node);
+            continue;
+        }
+        n->stranger_count += is_stranger(node);
+        strmap_add(&n->map, node->key, node);
+    }
+    strmap_finish(&old);
+}
+
+/* Whoever invents names must not take the places of edge nodes, nor make each message a walk over all of
+ * them. */
+static bool has_place(struct sparkplug_nodes *n)
+{
+    if (n->stranger_count >= SPARKPLUG_STRANGERS_MAX && n->crowded++ % 64 == 0)
+        forget_strangers(n);
+    if (n->stranger_count >= SPARKPLUG_STRANGERS_MAX)
+        return false;
+    n->crowded = 0;
+    return true;
+}
+
 struct sparkplug_node *sparkplug_node_add(struct sparkplug_nodes *n, struct bytes group,
                                           struct bytes edge_node)
 {
     struct sparkplug_node *node = sparkplug_node_find(n, group, edge_node);
-    if (node || n->map.count >= n->count_max)
+    if (node || !has_place(n))
         return node;
     node = xcalloc(1, sizeof *node);
     node->key = make_key(group, edge_node);
@@ -85,6 +123,7 @@ struct sparkplug_node *sparkplug_node_add(struct sparkplug_nodes *n, struct byte
     list_init(&node->link);
     strmap_add(&n->map, node->key, node);
     n->size += NODE_SIZE + strlen(node->key);
+    n->stranger_count++;
     node->self = sparkplug_node_add_device(n, node, bytes_of("", 0));
     return node;
 }
@@ -106,6 +145,26 @@ struct sparkplug_device *sparkplug_node_add_device(struct sparkplug_nodes *n, st
     d->name = bytes_of(e->name, e->len);
     n->size += NODE_SIZE + name.len;
     return d;
+}
+
+/* Not 0, which stands for nothing. */
+static uint32_t shorten(uint64_t digest)
+{
+    return (uint32_t)(digest % UINT32_MAX) + 1;
+}
+
+void sparkplug_node_remember(struct sparkplug_node *node, int seq, uint64_t digest)
+{
+    if (seq < 0 || is_stranger(node))
+        return;
+    if (!node->recent)
+        node->recent = xcalloc(SPARKPLUG_RECENT, sizeof *node->recent);
+    node->recent[seq % SPARKPLUG_RECENT] = shorten(digest);
+}
+
+bool sparkplug_node_remembers(const struct sparkplug_node *node, int seq, uint64_t digest)
+{
+    return seq >= 0 && node->recent && node->recent[seq % SPARKPLUG_RECENT] == shorten(digest);
 }
 
 static bool is_early(const struct sparkplug_section *s, uint64_t sequence)
@@ -165,16 +224,20 @@ static void insert_section(struct sparkplug_nodes *n, struct sparkplug_device *d
     n->size += section_size(s);
 }
 
-bool sparkplug_node_add_section(struct sparkplug_nodes *n, struct sparkplug_device *d,
-                                const struct sparkplug_section *s, uint64_t session, bool *changed)
+bool sparkplug_node_add_section(struct sparkplug_nodes *n, struct sparkplug_node *node,
+                                struct sparkplug_device *d, const struct sparkplug_section *s,
+                                uint64_t session, bool *changed)
 {
     size_t at = 0;
+    bool was_stranger = is_stranger(node);
     while (at < d->section_count && d->sections[at].from > s->from)
         at++;
     bool known = at < d->section_count &&
                  (d->sections[at].from == s->from || is_repetition(&d->sections[at], s, session));
     *changed = !known && at < SPARKPLUG_BIRTHS_KEPT;
-    if (*changed && n->size + section_size(s) > n->size_max) {
+    bool has_room = n->size + section_size(s) <= n->size_max &&
+                    (!was_stranger || n->map.count - n->stranger_count < n->count_max);
+    if (*changed && !has_room) {
         *changed = false;
         return false;
     }
@@ -188,5 +251,6 @@ bool sparkplug_node_add_section(struct sparkplug_nodes *n, struct sparkplug_devi
         sparkplug_birth_unref(s->birth);
     }
     insert_section(n, d, at, &own);
+    n->stranger_count -= was_stranger && !is_stranger(node);
     return true;
 }

@@ -11,7 +11,12 @@
 #include "base/strmap.h"
 #include "sparkplug/sparkplug_birth.h"
 
-enum { SPARKPLUG_BIRTHS_KEPT = 4, SPARKPLUG_DEVICES_MAX = 10000 };
+enum {
+    SPARKPLUG_BIRTHS_KEPT = 4,
+    SPARKPLUG_DEVICES_MAX = 10000,
+    SPARKPLUG_RECENT = 128,       /* messages of a node that are known again */
+    SPARKPLUG_STRANGERS_MAX = 256 /* nodes without a birth */
+};
 
 /* From one birth to the next. */
 struct sparkplug_section {
@@ -40,7 +45,7 @@ struct sparkplug_node {
     /* Only while running. */
     int expected;     /* next seq; -1: any */
     uint64_t seen;    /* highest number that was handled and not held */
-    uint64_t digest;  /* of the payload handled last */
+    uint32_t *recent; /* digests of what was handled last, by seq; NULL: none yet */
     struct list held; /* of the host, in order of arrival */
     size_t held_count;
     struct list link; /* sparkplug_host.waiting, while it holds something */
@@ -52,7 +57,9 @@ struct sparkplug_nodes {
     struct strmap map; /* struct sparkplug_node by key */
     size_t size;       /* bytes that the state of all takes, about */
     size_t size_max;
-    size_t count_max;
+    size_t count_max; /* of nodes with a birth */
+    size_t stranger_count;
+    unsigned crowded; /* arrivals of strangers that found no place */
 };
 
 void sparkplug_nodes_init(struct sparkplug_nodes *n, size_t count_max, size_t size_max);
@@ -61,12 +68,17 @@ void sparkplug_nodes_finish(struct sparkplug_nodes *n);
 /* NULL: it is not known. */
 struct sparkplug_node *sparkplug_node_find(const struct sparkplug_nodes *n, struct bytes group,
                                            struct bytes edge_node);
-/* Find or add; NULL: there are too many. */
+/* Find or add, as a stranger: a node of which no birth is known. Strangers give way to newer ones when they
+ * hold nothing; NULL: all of them do. */
 struct sparkplug_node *sparkplug_node_add(struct sparkplug_nodes *n, struct bytes group,
                                           struct bytes edge_node);
 struct sparkplug_device *sparkplug_node_find_device(const struct sparkplug_node *node, struct bytes name);
 struct sparkplug_device *sparkplug_node_add_device(struct sparkplug_nodes *n, struct sparkplug_node *node,
                                                    struct bytes name);
+
+/* What was handled, to be known again; `seq` below 0 is not. */
+void sparkplug_node_remember(struct sparkplug_node *node, int seq, uint64_t digest);
+bool sparkplug_node_remembers(const struct sparkplug_node *node, int seq, uint64_t digest);
 
 /* The section that message `sequence` belongs to, dead or alive; NULL: none is known. */
 struct sparkplug_section *sparkplug_node_section(struct sparkplug_device *d, uint64_t sequence);
@@ -76,9 +88,10 @@ struct sparkplug_section *sparkplug_node_alive(struct sparkplug_node *node, stru
 
 /* A birth has come: takes the reference of `s`. `early` is copied. `session`: number of the node's birth that
  * it is under; of the node itself 0. A birth that only repeats the running one of its session changes
- * nothing; `changed` tells whether the state is another one now. False: over the size limit; nothing has
- * changed. */
-bool sparkplug_node_add_section(struct sparkplug_nodes *n, struct sparkplug_device *d,
-                                const struct sparkplug_section *s, uint64_t session, bool *changed);
+ * nothing; `changed` tells whether the state is another one now. False: over the limit of size or nodes;
+ * nothing has changed. */
+bool sparkplug_node_add_section(struct sparkplug_nodes *n, struct sparkplug_node *node,
+                                struct sparkplug_device *d, const struct sparkplug_section *s,
+                                uint64_t session, bool *changed);
 
 #endif

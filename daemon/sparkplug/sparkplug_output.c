@@ -48,7 +48,18 @@ static bool is_quality(struct fby_bytes name)
     return name.len == 7 && (memcmp(name.data, "Quality", 7) == 0 || memcmp(name.data, "quality", 7) == 0);
 }
 
-static enum status put_properties(struct writer *w, const Spb__Metric *m, struct fby_value *out)
+static enum status put_error(struct writer *w, const char *reason, struct fby_value *out)
+{
+    char *text = arena_strdup(w->arena, reason);
+    if (!text)
+        return no_memory(w->err);
+    sparkplug_tree_put(out, "error", value_text(text));
+    return STATUS_OK;
+}
+
+/* `is_right`: the value has no error. */
+static enum status put_properties(struct writer *w, const Spb__Metric *m, bool is_right,
+                                  struct fby_value *out)
 {
     struct fby_value properties;
     struct error err;
@@ -57,8 +68,8 @@ static enum status put_properties(struct writer *w, const Spb__Metric *m, struct
     enum status s = sparkplug_metric_properties(m->properties, w->arena, &properties, &err);
     if (s == STATUS_LIMIT)
         return no_memory(w->err);
-    if (s != STATUS_OK)
-        return STATUS_OK; /* half a set says nothing; the value is still right */
+    if (s != STATUS_OK) /* half a set says nothing; the value is still right */
+        return is_right ? put_error(w, err.text, out) : STATUS_OK;
     for (uint32_t i = 0; i < properties.len; i++) {
         if (!is_quality(properties.fields[i].name))
             continue;
@@ -104,24 +115,17 @@ static enum status put_metadata(struct writer *w, const Spb__MetaData *m, struct
     return right ? STATUS_OK : no_memory(w->err);
 }
 
-static enum status put_value(struct writer *w, const Spb__Metric *m, unsigned type, struct fby_value *out)
+static enum status put_value(struct writer *w, const Spb__Metric *m, unsigned type, struct fby_value *out,
+                             bool *is_right)
 {
     struct error err;
-    struct fby_value value, words;
+    struct fby_value value;
     enum status s = sparkplug_metric_value(m, type, w->arena, &value, &err);
     if (s == STATUS_LIMIT && w->arena->failed)
         return no_memory(w->err);
-    if (s == STATUS_OK) {
-        sparkplug_tree_put(out, "value", value);
-        return STATUS_OK;
-    }
-    sparkplug_tree_put(out, "value", value_null());
-    char *text = arena_strdup(w->arena, err.text);
-    if (!text)
-        return no_memory(w->err);
-    words = value_text(text);
-    sparkplug_tree_put(out, "error", words);
-    return STATUS_OK;
+    *is_right = s == STATUS_OK;
+    sparkplug_tree_put(out, "value", *is_right ? value : value_null());
+    return *is_right ? STATUS_OK : put_error(w, err.text, out);
 }
 
 /* The metric's fields but its name. */
@@ -129,11 +133,12 @@ static enum status write_fields(struct writer *w, const Spb__Metric *m, const st
                                 struct fby_value *out)
 {
     struct fby_value unit;
+    bool is_right;
     unsigned type = m->has_datatype && m->datatype != SPARKPLUG_UNKNOWN ? m->datatype
                     : known                                             ? known->type
                                                                         : (unsigned)SPARKPLUG_UNKNOWN;
     sparkplug_tree_put(out, "type", value_text(sparkplug_type_name(type)));
-    enum status s = put_value(w, m, type, out);
+    enum status s = put_value(w, m, type, out, &is_right);
     if (s != STATUS_OK)
         return s;
     if (m->has_timestamp)
@@ -147,7 +152,7 @@ static enum status write_fields(struct writer *w, const Spb__Metric *m, const st
         sparkplug_tree_put(out, "is_historical", value_bool(true));
     if (m->is_transient)
         sparkplug_tree_put(out, "is_transient", value_bool(true));
-    s = put_properties(w, m, out);
+    s = put_properties(w, m, is_right, out);
     return s == STATUS_OK ? put_metadata(w, m->metadata, out) : s;
 }
 

@@ -137,9 +137,10 @@ enum status sparkplug_payload_unpack(struct bytes packed, const struct sparkplug
     *payload = NULL;
     if (s == STATUS_OK)
         s = unpack_plain(inflated, limits, a, payload, err);
-    if (s == STATUS_OK && is_envelope(*payload))
-        return error_set(err, STATUS_INVALID, "the payload is compressed twice");
-    return s;
+    if (s != STATUS_OK || !is_envelope(*payload))
+        return s;
+    *payload = NULL;
+    return error_set(err, STATUS_INVALID, "the payload is compressed twice");
 }
 
 /* protobuf-c writes through this. */

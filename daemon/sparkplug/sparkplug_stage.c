@@ -131,14 +131,15 @@ static bool emit_event(struct sparkplug_stage *s, const struct outcome *o, struc
            s->host->emit(s->instance, &event, NULL, 0, o->item);
 }
 
-/* With the node its devices have gone. */
+/* With the node its devices have gone; and with a new session, until they are born in it. */
 static bool emit_devices_offline(struct sparkplug_stage *s, const struct outcome *o)
 {
     struct sparkplug_node *node = (struct sparkplug_node *)(uintptr_t)o->node;
     bool right = true;
     for (size_t i = 0; i < node->devices.count && right; i++) {
         const struct sparkplug_device *d = node->devices.entries[i].value;
-        if (d->name.len > 0 && sparkplug_node_alive(node, d->name, o->sequence - 1))
+        if (d->name.len > 0 && sparkplug_node_alive(node, d->name, o->sequence - 1) &&
+            !sparkplug_node_alive(node, d->name, o->sequence))
             right = emit_event(s, o, d->name, false);
     }
     return right;
@@ -149,7 +150,7 @@ static bool emit_events(struct sparkplug_stage *s, const struct outcome *o)
     if (!s->options->events || o->change == SPARKPLUG_NO_CHANGE)
         return true;
     bool online = o->change == SPARKPLUG_ONLINE;
-    if (!online && o->device.len == 0 && !emit_devices_offline(s, o))
+    if (o->device.len == 0 && !emit_devices_offline(s, o))
         return false;
     return emit_event(s, o, o->device, online);
 }
@@ -415,6 +416,8 @@ static void look_after_waiting(struct sparkplug_stage *s)
     tell(s, "sparkplug_missing", c->missing, &s->told.missing);
     tell(s, "sparkplug_unknown_alias", c->unknown, &s->told.unknown);
     tell(s, "sparkplug_late_deaths", c->late_deaths, &s->told.late_deaths);
+    tell(s, "sparkplug_repeated", c->repeated, &s->told.repeated);
+    tell(s, "sparkplug_equal_aliases", c->equal_aliases, &s->told.equal_aliases);
 }
 
 static void handle_tick(void *ctx)

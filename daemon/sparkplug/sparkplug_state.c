@@ -46,9 +46,11 @@ static void add_device(struct buffer *out, const struct sparkplug_device *d)
 bool sparkplug_state_pack(const struct sparkplug_nodes *n, struct buffer *out)
 {
     buffer_add(out, version, sizeof version);
-    add_number(out, n->map.count);
+    add_number(out, n->map.count - n->stranger_count);
     for (size_t i = 0; i < n->map.count; i++) {
         const struct sparkplug_node *node = n->map.entries[i].value;
+        if (node->self->section_count == 0)
+            continue;
         add_bytes(out, node->group);
         add_bytes(out, node->edge_node);
         add_number(out, node->devices.count);
@@ -126,7 +128,7 @@ static void read_device(struct reader *r, struct sparkplug_nodes *n, struct spar
         bool changed;
         read_section(r, &s, before);
         before = s.birth;
-        if (r->failed || !sparkplug_node_add_section(n, d, &s, UINT64_MAX, &changed)) {
+        if (r->failed || !sparkplug_node_add_section(n, node, d, &s, UINT64_MAX, &changed)) {
             sparkplug_birth_unref(s.birth);
             r->failed = true;
         }

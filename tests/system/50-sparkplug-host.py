@@ -126,8 +126,11 @@ before = len(of("n1"))
 send("NBIRTH", "n1", birth(1))
 send("NDEATH", "n1", payload(metric("bdSeq", 0, INT64)))
 send("NDATA", "n1", payload(metric(alias=2, value=5, kind=INT16, declare=False), seq=1))
-wait_of("n1", before + 3, "the new session")
-test.check_equal(kinds("n1")[before:], ["ONLINE", "NBIRTH", "NDATA"], "a death with an old bdSeq changes nothing")
+out = wait_of("n1", before + 4, "the new session")
+test.check_equal([(o["type"], o.get("device")) for o in out[before:]],
+                 [("OFFLINE", "d1"), ("ONLINE", None), ("NBIRTH", None), ("NDATA", None)],
+                 "a death with an old bdSeq changes nothing; a device is offline until it is born in the new session")
+before += 1
 send("DBIRTH", "n1", payload(metric("speed", 1, INT32, alias=10), seq=2), "d1")
 send("NDEATH", "n1", payload(metric("bdSeq", 1, INT64)))
 out = wait_of("n1", before + 8, "the end of the session")
@@ -135,15 +138,30 @@ test.check_equal([(o["type"], o.get("device")) for o in out[before + 3:]],
                  [("ONLINE", "d1"), ("DBIRTH", "d1"), ("OFFLINE", "d1"), ("OFFLINE", None), ("NDEATH", None)],
                  "with the edge node its devices are offline")
 
+# ---- QoS 1 and a lost connection: the broker delivers a window of messages again ----
+
+before = len(of("n1"))
+window = [payload(metric(alias=2, value=seq, kind=INT16, declare=False), seq=seq) for seq in range(1, 21)]
+for kind, body in [("NBIRTH", birth(2))] + [("NDATA", body) for body in 2 * window]:
+    send(kind, "n1", body)
+send("NDATA", "n1", payload(metric(alias=2, value=21, kind=INT16, declare=False), seq=21))
+out = wait_of("n1", before + 23, "a session, a part of it twice")
+test.check_equal([o.get("seq") for o in out[before + 1:]], list(range(22)), "what was delivered before is left out, and no gap")
+test.check(not any("missing_seq" in o for o in out[before:]), "so nothing is missing")
+test.check_equal(gateway.metric("forebay_plugin_sparkplug_repeated_total"), 20, "and it is counted")
+test.check_equal(len(commands.messages), 1, "nobody is asked for births")
+
 # ---- A device that goes, and types ----
 
 send("NBIRTH", "n2", birth(0, seq=255))
 send("DBIRTH", "n2", payload(metric("a", 1.5, DOUBLE, alias=1), metric("b", "x", STRING, alias=2),
-                             metric("c", 2**64 - 1, UINT64, alias=3), metric("d", None, INT32, alias=4), seq=0), "d")
+                             metric("c", 2**64 - 1, UINT64, alias=3), metric("d", None, INT32, alias=4),
+                             metric("e", 1, INT32, alias=5, transient=True), seq=0), "d")
 send("DDEATH", "n2", payload(seq=1), "d")
 out = wait_of("n2", 6, "a device that came and went")
 test.check_equal(kinds("n2"), ["ONLINE", "NBIRTH", "ONLINE", "DBIRTH", "OFFLINE", "DDEATH"], "255 is followed by 0")
-test.check_equal(values(out[3]), {"a": 1.5, "b": "x", "c": 2**64 - 1, "d": None}, "types as they were declared")
+test.check_equal(values(out[3]), {"a": 1.5, "b": "x", "c": 2**64 - 1, "d": None, "e": 1}, "types as they were declared")
+test.check_equal([m["name"] for m in out[3]["metrics"] if m.get("is_transient")], ["e"], "and the transient flag")
 
 # ---- Compressed payloads ----
 

@@ -6,6 +6,7 @@ sparkplug_tests = \
   %D%/test_sparkplug_edge \
   %D%/test_sparkplug_host \
   %D%/test_sparkplug_metric \
+  %D%/test_sparkplug_output \
   %D%/test_sparkplug_payload \
   %D%/test_sparkplug_topic
 check_PROGRAMS += $(sparkplug_tests)
@@ -17,8 +18,9 @@ sparkplug_unit_libs = daemon/sparkplug/libsparkplug.a daemon/message/libmessage.
 %C%_test_sparkplug_edge_LDADD = $(sparkplug_unit_libs)
 %C%_test_sparkplug_host_LDADD = $(sparkplug_unit_libs)
 %C%_test_sparkplug_metric_LDADD = $(sparkplug_unit_libs)
+%C%_test_sparkplug_output_LDADD = $(sparkplug_unit_libs)
 %C%_test_sparkplug_payload_LDADD = $(sparkplug_unit_libs)
 %C%_test_sparkplug_topic_LDADD = $(sparkplug_unit_libs)
 %D%/test_sparkplug_draft.$(OBJEXT) %D%/test_sparkplug_edge.$(OBJEXT) %D%/test_sparkplug_host.$(OBJEXT) %D%/test_sparkplug_metric.$(OBJEXT) \
-  %D%/test_sparkplug_payload.$(OBJEXT): daemon/sparkplug/sparkplug_b.pb-c.h
+  %D%/test_sparkplug_output.$(OBJEXT) %D%/test_sparkplug_payload.$(OBJEXT): daemon/sparkplug/sparkplug_b.pb-c.h
 endif

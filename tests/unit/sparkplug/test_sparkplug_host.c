@@ -308,10 +308,10 @@ static void test_death_lets_waiting_go(void **state)
     node_birth(1, 0, 0, "a");
     data(2, 5, 1);
     node_death(3, 0);
-    assert_told("1+* rebirth:G/e 2?1=a 3-*");
+    assert_told("1+* 2?1=a 3-*"); /* the dead are not asked for births */
     data(4, 6, 1);
     tick_after(2 * SECOND);
-    assert_told("!4");
+    assert_told(" rebirth:G/e !4");
 }
 
 static void test_rebirth_changes_nothing(void **state)
@@ -339,19 +339,6 @@ static void test_device_is_born_in_each_session(void **state)
     assert_told("5+* 6=speed");
 }
 
-static void test_repetition_by_the_broker(void **state)
-{
-    (void)state;
-    node_birth(1, 0, 0, "a");
-    data(2, 1, 1);
-    struct sparkplug_arrival *again = make(3, SPARKPLUG_NDATA, 1);
-    add_metric(again, "", 1);
-    again->digest = 2;
-    take(again);
-    data(4, 2, 1);
-    assert_told("1+* 2=a 3=a 4=a");
-}
-
 /* A new process with the state of the old one. */
 static void restart(void)
 {
@@ -361,6 +348,212 @@ static void restart(void)
     make_host();
     assert_true(sparkplug_state_unpack(buffer_bytes(&state), sparkplug_host_nodes(host)));
     buffer_finish(&state);
+}
+
+/* The message `number` once more, under `again`. */
+static void deliver_again(uint64_t number, uint64_t again)
+{
+    messages[again] = messages[number];
+    messages[again].sequence = again;
+    messages[again].token = &messages[again];
+    take(&messages[again]);
+}
+
+static void test_repetition_by_the_broker(void **state)
+{
+    (void)state;
+    node_birth(1, 0, 0, "a");
+    data(2, 1, 1);
+    deliver_again(2, 3);
+    data(4, 2, 1);
+    assert_told("1+* 2=a -3 4=a");
+}
+
+/* QoS 1 and a lost connection: a window of old messages behind newer ones, the birth among them. */
+static void test_window_is_delivered_again(void **state)
+{
+    (void)state;
+    enum { WINDOW = 100 };
+    node_birth(1, 0, 0, "a");
+    device(2, SPARKPLUG_DBIRTH, 1);
+    for (int i = 2; i < WINDOW; i++)
+        data((uint64_t)i + 1, i, 1);
+    told[0] = 0;
+    for (uint64_t i = 1; i <= WINDOW; i++)
+        deliver_again(i, WINDOW + i);
+    assert_null(strchr(told, '='));
+    assert_int_equal(sparkplug_host_held_count(host), 0);
+    assert_int_equal(sparkplug_host_counters(host)->repeated, WINDOW);
+    told[0] = 0;
+    data(2 * WINDOW + 1, WINDOW, 1);
+    tick_after(2 * SECOND);
+    assert_told("201=a"); /* no gap, no rebirth */
+}
+
+static void test_what_waits_is_delivered_again(void **state)
+{
+    (void)state;
+    node_birth(1, 0, 0, "a");
+    data(2, 2, 1);
+    deliver_again(2, 3);
+    data(4, 1, 1);
+    deliver_again(2, 5);
+    tick_after(2 * SECOND);
+    assert_told("1+* -3 4=a 2=a -5");
+}
+
+static void test_same_bytes_one_round_later_are_new(void **state)
+{
+    (void)state;
+    node_birth(1, 0, 0, "a");
+    for (uint64_t i = 1; i <= 260; i++) {
+        struct sparkplug_arrival *a = make(1 + i, SPARKPLUG_NDATA, (int)(i % 256));
+        a->digest = i % 256; /* a node without a clock, whose value stays the same */
+        take(a);
+    }
+    assert_null(strchr(told, '-'));
+    assert_int_equal(sparkplug_host_held_count(host), 0);
+}
+
+static void set_time(uint64_t number, uint64_t timestamp_ms)
+{
+    Spb__Payload *p = (Spb__Payload *)(uintptr_t)messages[number].payload;
+    p->timestamp = timestamp_ms;
+}
+
+static struct sparkplug_arrival *prepare_birth(uint64_t number, uint64_t bdseq, const char *name,
+                                               uint64_t timestamp_ms)
+{
+    struct sparkplug_arrival *a = make(number, SPARKPLUG_NBIRTH, 0);
+    add_metric(a, name, 1);
+    add_bdseq(a, bdseq);
+    set_time(number, timestamp_ms);
+    return a;
+}
+
+/* A message was lost just before the edge node began anew: what came behind the gap is of the old session. */
+static void test_what_waits_is_read_with_its_own_birth(void **state)
+{
+    (void)state;
+    take(prepare_birth(1, 0, "old", 1000));
+    data(2, 2, 1);
+    set_time(2, 1001);
+    take(prepare_birth(3, 1, "new", 2000));
+    data(4, 1, 1);
+    set_time(4, 2001);
+    assert_told("1+* 2?1=old 3+* 4=new");
+    restart();
+    take(&messages[2]);
+    take(&messages[3]);
+    assert_told("2=old 3+");
+}
+
+static void test_rebirth_names_what_waits(void **state)
+{
+    (void)state;
+    take(prepare_birth(1, 0, "a", 1000));
+    data(2, 1, 9); /* not declared yet */
+    set_time(2, 1001);
+    data(3, 2, 1);
+    set_time(3, 1001);
+    struct sparkplug_arrival *rebirth = prepare_birth(4, 0, "a", 2000);
+    add_metric(rebirth, "late", 9);
+    take(rebirth);
+    data(5, 1, 1);
+    set_time(5, 2001);
+    tick_after(2 * SECOND);
+    assert_told("1+* 3?1=a 4+* 2=late 5=a"); /* nobody is asked, as the births are there */
+}
+
+static void test_new_session_names_nothing_of_the_old(void **state)
+{
+    (void)state;
+    take(prepare_birth(1, 0, "a", 1000));
+    data(2, 1, 9);
+    set_time(2, 1001);
+    struct sparkplug_arrival *birth = prepare_birth(3, 1, "a", 2000);
+    add_metric(birth, "another", 9);
+    take(birth);
+    assert_told("1+* !2 3+*");
+}
+
+static void test_device_birth_before_its_node(void **state)
+{
+    (void)state;
+    device(1, SPARKPLUG_DBIRTH, 1);
+    device(2, SPARKPLUG_DDATA, 2);
+    node_birth(3, 0, 0, "a");
+    assert_told("3+* 1+* 2=speed");
+}
+
+static void test_dead_devices(void **state)
+{
+    (void)state;
+    node_birth(1, 0, 0, "a");
+    device(2, SPARKPLUG_DBIRTH, 1);
+    device(3, SPARKPLUG_DDEATH, 2);
+    device(4, SPARKPLUG_DDATA, 3);
+    tick_after(2 * SECOND);
+    assert_told("1+* 2+* 3-* rebirth:G/e !4");
+    device(5, SPARKPLUG_DDEATH, 4); /* dead already */
+    device(6, SPARKPLUG_DBIRTH, 5);
+    node_death(7, 0);
+    device(8, SPARKPLUG_DDEATH, 6); /* it went with its node */
+    tick_after(2 * SECOND);
+    assert_told("5 6+* 7-* 8");
+}
+
+static void test_strangers_have_no_events(void **state)
+{
+    (void)state;
+    node_death(1, 0);
+    device(2, SPARKPLUG_DBIRTH, 1);
+    tick_after(2 * SECOND);
+    assert_told("1 rebirth:G/e 2");
+}
+
+static void test_same_device_under_two_nodes(void **state)
+{
+    (void)state;
+    node_birth(1, 0, 0, "a");
+    device(2, SPARKPLUG_DBIRTH, 1);
+    struct sparkplug_arrival *a = make(3, SPARKPLUG_NBIRTH, 0);
+    a->topic.edge_node = bytes_of_text("f");
+    add_bdseq(a, 0);
+    take(a);
+    a = make(4, SPARKPLUG_DBIRTH, 1);
+    a->topic.edge_node = bytes_of_text("f");
+    add_metric(a, "pressure", 9);
+    take(a);
+    a = make(5, SPARKPLUG_DDATA, 2);
+    a->topic.edge_node = bytes_of_text("f");
+    add_metric(a, "", 9);
+    take(a);
+    device(6, SPARKPLUG_DDATA, 2);
+    node_death(7, 0);
+    a = make(8, SPARKPLUG_DDATA, 3);
+    a->topic.edge_node = bytes_of_text("f");
+    add_metric(a, "", 9);
+    take(a);
+    assert_told("1+* 2+* 3+* 4+* 5=pressure 6=speed 7-* 8=pressure");
+}
+
+static void test_alias_zero_and_equal_aliases(void **state)
+{
+    (void)state;
+    struct sparkplug_arrival *a = make(1, SPARKPLUG_NBIRTH, 0);
+    add_metric(a, "none", 5);
+    add_metric(a, "zero", 0);
+    add_metric(a, "first", 7);
+    add_metric(a, "second", 7);
+    add_bdseq(a, 0);
+    take(a);
+    data(2, 1, 0);
+    assert_told("1+* 2=zero");
+    data(3, 2, 7); /* nobody can say which one it is */
+    tick_after(2 * SECOND);
+    assert_told(" rebirth:G/e !3");
+    assert_int_equal(sparkplug_host_counters(host)->equal_aliases, 1);
 }
 
 static void test_crash_reads_each_with_its_birth(void **state)
@@ -419,17 +612,104 @@ static void test_limits(void **state)
     (void)state;
     sparkplug_host_destroy(host);
     settings.nodes_max = 1;
-    settings.state_max = 200;
+    settings.state_max = 400;
     make_host();
     node_birth(
         1, 0, 0,
-        "a name that takes more room than the state may have, which is two hundred bytes in this test, "
-        "so that it cannot be remembered");
+        "a name that takes more room than the state may have, which is four hundred bytes in this test, "
+        "so that it cannot be remembered, and a name of that length is nothing that anybody would want to "
+        "give to a metric, or to read on a screen");
     assert_told("!1");
-    struct sparkplug_arrival *other = make(2, SPARKPLUG_NDATA, 0);
+    node_birth(2, 0, 0, "a");
+    struct sparkplug_arrival *other = make(3, SPARKPLUG_NBIRTH, 0);
     other->topic.edge_node = bytes_of_text("another");
     take(other);
-    assert_told("!2");
+    assert_told("2+* !3");
+}
+
+static void take_named(struct sparkplug_arrival *a, const char *stem, unsigned i)
+{
+    char name[32];
+    int len = snprintf(name, sizeof name, "%s-%u", stem, i);
+    a->topic.edge_node = bytes_of(name, (size_t)len);
+    take(a);
+}
+
+/* Names that nobody has given birth to take neither memory for long nor the places of edge nodes. */
+static void test_invented_names(void **state)
+{
+    (void)state;
+    node_birth(1, 0, 0, "a");
+    for (unsigned i = 0; i < 100000; i++) {
+        arena_reset(&arena);
+        take_named(make(2, SPARKPLUG_NDEATH, -1), "stranger", i);
+        told[0] = 0;
+    }
+    assert_true(sparkplug_host_nodes(host)->map.count <= 1 + SPARKPLUG_STRANGERS_MAX);
+    for (unsigned i = 0; i < 9; i++)
+        take_named(make(3 + i, SPARKPLUG_NBIRTH, 0), "node", i);
+    assert_told("3+* 4+* 5+* 6+* 7+* 8+* 9+* 10+* 11+*"); /* ten are allowed */
+    struct buffer packed = {0};
+    assert_true(sparkplug_state_pack(sparkplug_host_nodes(host), &packed));
+    assert_true(packed.len < 10000);
+    buffer_finish(&packed);
+}
+
+/* Strangers that hold messages are not forgotten, and what else comes is refused. */
+static void test_strangers_that_wait(void **state)
+{
+    (void)state;
+    static struct sparkplug_arrival many[2 * SPARKPLUG_STRANGERS_MAX];
+    static char names[2 * SPARKPLUG_STRANGERS_MAX][16];
+    size_t count = sizeof many / sizeof many[0];
+    for (size_t i = 0; i < count; i++) {
+        many[i] = *make(1, SPARKPLUG_NDATA, 5);
+        add_metric(&many[i], "", 1);
+        many[i].sequence = i + 1;
+        many[i].token = &many[i];
+        many[i].topic.edge_node = bytes_of(names[i], (size_t)snprintf(names[i], sizeof names[i], "s%zu", i));
+        take(&many[i]);
+    }
+    assert_int_equal(sparkplug_host_held_count(host), SPARKPLUG_STRANGERS_MAX);
+    assert_non_null(strstr(told, "!512"));
+    told[0] = 0;
+    can_publish = false;
+    tick_after(2 * SECOND);
+    assert_int_equal(sparkplug_host_held_count(host), 0);
+    told[0] = 0;
+    node_birth(1, 0, 0, "a");
+    assert_told("1+*");
+}
+
+/* A whole plant: what is kept is bounded, survives a restart, and one node more is refused. */
+static void test_ten_thousand_nodes(void **state)
+{
+    (void)state;
+    enum { NODES = 10000 };
+    sparkplug_host_destroy(host);
+    settings.nodes_max = NODES;
+    settings.state_max = 8 << 20;
+    make_host();
+    for (unsigned i = 0; i <= NODES; i++) {
+        struct sparkplug_arrival *a = make(1, SPARKPLUG_NBIRTH, 0);
+        add_metric(a, "temperature of the bearing", 1);
+        add_metric(a, "speed of the shaft", 2);
+        add_bdseq(a, 0);
+        a->sequence = i + 1;
+        told[0] = 0;
+        take_named(a, "node", i);
+        arena_reset(&arena);
+    }
+    assert_told("!10001");
+    assert_int_equal(sparkplug_host_nodes(host)->map.count, NODES + 1);
+    assert_true(sparkplug_host_nodes(host)->size <= settings.state_max);
+    restart();
+    assert_int_equal(sparkplug_host_nodes(host)->map.count, NODES);
+    struct sparkplug_arrival *a = make(2, SPARKPLUG_NDATA, 1);
+    add_metric(a, "", 2);
+    a->sequence = NODES + 2;
+    take_named(a, "node", NODES - 1);
+    assert_told("10002=speed of the shaft");
 }
 
 static void test_damaged_state(void **state)
@@ -476,11 +756,25 @@ int main(void)
         TEST(test_rebirth_changes_nothing),
         TEST(test_device_is_born_in_each_session),
         TEST(test_repetition_by_the_broker),
+        TEST(test_window_is_delivered_again),
+        TEST(test_what_waits_is_delivered_again),
+        TEST(test_same_bytes_one_round_later_are_new),
+        TEST(test_what_waits_is_read_with_its_own_birth),
+        TEST(test_rebirth_names_what_waits),
+        TEST(test_new_session_names_nothing_of_the_old),
+        TEST(test_device_birth_before_its_node),
+        TEST(test_dead_devices),
+        TEST(test_strangers_have_no_events),
+        TEST(test_same_device_under_two_nodes),
+        TEST(test_alias_zero_and_equal_aliases),
         TEST(test_crash_reads_each_with_its_birth),
         TEST(test_crash_with_an_overtaker),
         TEST(test_dead_letter_comes_again),
         TEST(test_commands_are_not_supervised),
         TEST(test_limits),
+        TEST(test_invented_names),
+        TEST(test_strangers_that_wait),
+        TEST(test_ten_thousand_nodes),
         TEST(test_damaged_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

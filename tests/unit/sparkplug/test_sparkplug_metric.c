@@ -11,6 +11,7 @@
 
 #include "unit.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static struct arena arena;
@@ -172,6 +173,103 @@ static void test_data_set(void **state)
     assert_string_equal(
         show(&m, SPARKPLUG_DATASET),
         "{\"columns\":[\"n\",\"t\"],\"types\":[\"Int16\",\"String\"],\"rows\":[[-2,\"x\"],[-2,null]]}");
+    set.has_num_of_columns = true;
+    set.num_of_columns = 3;
+    assert_string_equal(show(&m, SPARKPLUG_DATASET), "!a data set says that it has 3 columns and has 2");
+    set.num_of_columns = 2;
+    set.n_types = 1;
+    assert_string_equal(show(&m, SPARKPLUG_DATASET), "!a data set has 2 columns and 1 types");
+    set.n_types = 2;
+    two.n_elements = 1;
+    assert_string_equal(show(&m, SPARKPLUG_DATASET), "!row 1 of a data set has 1 cells for 2 columns");
+    two.n_elements = 2;
+    types[1] = SPARKPLUG_INT8;
+    assert_string_equal(show(&m, SPARKPLUG_DATASET), "!a text cannot be Int8");
+    set.n_rows = 0;
+    assert_string_equal(show(&m, SPARKPLUG_DATASET),
+                        "{\"columns\":[\"n\",\"t\"],\"types\":[\"Int16\",\"Int8\"],\"rows\":[]}");
+}
+
+static const char *show_double(double number, unsigned type)
+{
+    Spb__Metric m = SPB__METRIC__INIT;
+    m.value_case = SPB__METRIC__VALUE_DOUBLE_VALUE;
+    m.double_value = number;
+    return show(&m, type);
+}
+
+static const char *show_text(const char *value, unsigned type)
+{
+    Spb__Metric m = SPB__METRIC__INIT;
+    m.value_case = SPB__METRIC__VALUE_STRING_VALUE;
+    m.string_value = text(value);
+    return show(&m, type);
+}
+
+static void test_numbers_with_a_point(void **state)
+{
+    (void)state;
+    Spb__Metric m = SPB__METRIC__INIT;
+    m.value_case = SPB__METRIC__VALUE_FLOAT_VALUE;
+    m.float_value = 0.1f;
+    assert_string_equal(show(&m, SPARKPLUG_FLOAT), "0.1"); /* of a float, not 0.10000000149 */
+    assert_string_equal(show_double(NAN, SPARKPLUG_DOUBLE), "\"NaN\"");
+    assert_string_equal(show_double(-INFINITY, SPARKPLUG_FLOAT), "\"-Infinity\"");
+    assert_string_equal(show_double(1.5, SPARKPLUG_INT32), "!a double cannot be Int32");
+}
+
+static void test_texts_and_bytes(void **state)
+{
+    (void)state;
+    assert_string_equal(show_text("x", SPARKPLUG_TEXT), "\"x\"");
+    assert_string_equal(show_text("123e4567-e89b-12d3-a456-426614174000", SPARKPLUG_UUID),
+                        "\"123e4567-e89b-12d3-a456-426614174000\"");
+    assert_string_equal(show_text("x", SPARKPLUG_DATETIME), "!a text cannot be DateTime");
+    assert_string_equal(show_text("x", 35), "\"x\""); /* a type of a later version */
+    assert_string_equal(show_bytes("\1\2", 2, SPARKPLUG_FILE), "\"AQI=\"");
+    assert_string_equal(show_bytes("\1\2", 2, SPARKPLUG_TEXT), "!bytes cannot be Text");
+    assert_string_equal(show_bytes("\x7b\x68\xe5\xcf\x8b\1\0\0", 8, SPARKPLUG_DATETIME_ARRAY),
+                        "[\"2023-11-14T22:13:20.123Z\"]");
+}
+
+/* A set in a set, and a list of sets, as properties may be. */
+static void test_nested_properties(void **state)
+{
+    (void)state;
+    Spb__PropertyValue low = SPB__PROPERTY_VALUE__INIT, null = SPB__PROPERTY_VALUE__INIT,
+                       nested = SPB__PROPERTY_VALUE__INIT, listed = SPB__PROPERTY_VALUE__INIT;
+    low.type = SPARKPLUG_INT8;
+    low.value_case = SPB__PROPERTY_VALUE__VALUE_INT_VALUE;
+    low.int_value = 0xfffffff9;
+    null.has_is_null = null.is_null = true;
+    null.type = SPARKPLUG_STRING;
+    Spb__PropertyValue *inner_values[] = {&low, &null}, *values[] = {&nested, &listed};
+    ProtobufCBinaryData inner_keys[] = {text("low"), text("none")}, keys[] = {text("set"), text("sets")};
+    Spb__PropertySet inner = SPB__PROPERTY_SET__INIT, set = SPB__PROPERTY_SET__INIT;
+    inner.n_keys = inner.n_values = set.n_keys = set.n_values = 2;
+    inner.keys = inner_keys;
+    inner.values = inner_values;
+    set.keys = keys;
+    set.values = values;
+    Spb__PropertySet *both[] = {&inner, &inner};
+    Spb__PropertySetList list = SPB__PROPERTY_SET_LIST__INIT;
+    list.n_propertyset = 2;
+    list.propertyset = both;
+    nested.value_case = SPB__PROPERTY_VALUE__VALUE_PROPERTYSET_VALUE;
+    nested.propertyset_value = &inner;
+    listed.value_case = SPB__PROPERTY_VALUE__VALUE_PROPERTYSETS_VALUE;
+    listed.propertysets_value = &list;
+    struct fby_value v;
+    struct error err;
+    struct buffer out = {0};
+    assert_int_equal(sparkplug_metric_properties(&set, &arena, &v, &err), STATUS_OK);
+    assert_true(value_write_json(&v, &out));
+    assert_true(bytes_equal(buffer_bytes(&out),
+                            bytes_of_text("{\"set\":{\"low\":-7,\"none\":null},\"sets\":[{\"low\":-7,"
+                                          "\"none\":null},{\"low\":-7,\"none\":null}]}")));
+    nested.propertyset_value = &set; /* a circle, as of one that is too deep */
+    assert_int_equal(sparkplug_metric_properties(&set, &arena, &v, &err), STATUS_LIMIT);
+    buffer_finish(&out);
 }
 
 static void test_template(void **state)
@@ -314,6 +412,9 @@ int main(void)
         TEST(test_null_and_nothing),
         TEST(test_texts_are_repaired),
         TEST(test_data_set),
+        TEST(test_numbers_with_a_point),
+        TEST(test_texts_and_bytes),
+        TEST(test_nested_properties),
         TEST(test_template),
         TEST(test_properties),
         TEST(test_writes_what_it_reads),
