@@ -22,7 +22,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { DEFERRED_PER_TURN = 1000 };
+enum { DEFERRED_PER_TURN = 1000, DEFERRED_TURN_US = 5000 };
 #define NEVER INT64_MAX
 
 struct deferred {
@@ -121,12 +121,18 @@ static bool has_work(const struct loop *l)
     return nearest_us != NEVER && nearest_us <= clock_monotonic_us();
 }
 
+/* A call may defer another one, itself for example, which still belongs to this turn: so that a chain of
+ * calls needs no wait between them. A long one leaves descriptors and timers their time. */
 static void run_deferred(struct loop *l)
 {
+    int64_t until_us = clock_monotonic_us() + DEFERRED_TURN_US;
     for (int i = 0; i < DEFERRED_PER_TURN && l->deferred_first < l->deferred_count; i++) {
         struct deferred d = l->deferred[l->deferred_first++];
-        if (d.fn)
-            d.fn(d.ctx);
+        if (!d.fn)
+            continue;
+        d.fn(d.ctx);
+        if (clock_monotonic_us() >= until_us)
+            break;
     }
     if (l->deferred_first == l->deferred_count)
         l->deferred_first = l->deferred_count = 0;

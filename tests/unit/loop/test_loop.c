@@ -297,6 +297,33 @@ static void test_endless_deferring_does_not_hold_the_loop(void **state)
     loop_timer_destroy(stop.timer);
 }
 
+static void defer_long_work(void *ctx)
+{
+    struct probe *p = ctx;
+    note(p->f, p->letter);
+    clock_fake_advance(2000);
+    loop_defer(p->f->loop, defer_long_work, p);
+}
+
+/* A timer is called after some milliseconds of work, not after some number of calls. */
+static void test_long_deferred_work_gives_way(void **state)
+{
+    struct fixture *f = *state;
+    clock_fake_start(0);
+    struct probe a = make_timer(f, 'a'), t = make_timer(f, 't');
+    t.timer = loop_timer_create(f->loop, handle_timer, &t);
+    loop_timer_start(t.timer, 1);
+    loop_defer(f->loop, defer_long_work, &a);
+    loop_turn(f->loop, 0);
+    loop_turn(f->loop, 1000); /* does not wait: there is work */
+    loop_timer_destroy(t.timer);
+    loop_defer_cancel(f->loop, defer_long_work, &a);
+    const char *turn = strchr(f->calls, 't');
+    assert_non_null(turn);
+    assert_in_range(turn - f->calls, 1, 5);
+    assert_in_range(strlen(turn + 1), 1, 5);
+}
+
 static void test_stop_before_run_returns_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -518,6 +545,7 @@ int main(void)
         loop_test(test_extreme_delays_are_harmless),
         loop_test(test_deferred_calls_keep_order_and_can_be_taken_back),
         loop_test(test_endless_deferring_does_not_hold_the_loop),
+        loop_test(test_long_deferred_work_gives_way),
         loop_test(test_stop_before_run_returns_at_once),
         loop_test(test_io_is_level_triggered_and_follows_set),
         loop_test(test_reused_descriptor_number_is_watched_anew),
