@@ -85,8 +85,9 @@ typedef void (*journal_done_fn)(void *ctx, enum status result);
 /* Make everything appended so far durable; `done` is called on the loop, never from inside. Calls while a
  * commit runs share the next one. A failure is answered only after appending to a fresh segment failed as
  * well; the records are gone then (STATUS_IO, or STATUS_FULL when there was no room), and their numbers are
- * not used again. With nothing to commit `done` follows in the same turn. Call it from the callback that
- * appended: a commit that fails takes everything appended until then with it, whoever asked. */
+ * not used again. Those up to journal_durable_head() are not gone: they went into a segment before it. With
+ * nothing to commit `done` follows in the same turn. Call it from the callback that appended: a commit that
+ * fails takes everything appended until then with it, whoever asked. */
 void journal_commit(struct journal *j, journal_done_fn done, void *ctx);
 void journal_commit_cancel(struct journal *j, void *ctx); /* forget done calls for this ctx */
 

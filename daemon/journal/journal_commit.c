@@ -302,6 +302,8 @@ static void give_up(struct journal *j, int failure)
     }
     j->failed_tries = 0;
     j->refusal = is_no_room(failure) ? STATUS_FULL : STATUS_IO;
+    answer_waiters(j, j->durable_head,
+                   STATUS_OK); /* all of theirs went into a segment before the failed one */
     answer_waiters(j, UINT64_MAX, j->refusal);
     enter_failure(j, failure);
 }
@@ -323,9 +325,9 @@ static void handle_failed_run(struct journal *j)
         give_up(j, failure);
         return;
     }
-    if (is_no_room(failure) && j->settings.when_full == JOURNAL_DROP_OLDEST)
-        journal_retention_evict_oldest(j, "journal_full"); /* removed before the next try */
     replant(j, s);
+    if (is_no_room(failure) && j->settings.when_full == JOURNAL_DROP_OLDEST)
+        journal_retention_evict_oldest(j, "journal_full"); /* removed before the next try; may be `s` */
     j->commit_wanted = true;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "pipeline/route_table.h"
 
+#include "base/arena.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "journal/journal.h"
@@ -228,6 +229,40 @@ static void tell_deliveries(struct route_table *t, const struct accepted *a)
             t->entries[i]->on_accepted(t->entries[i]->ctx, a->counts[i], a->last_sequence);
 }
 
+/* How many of the records from `first` to `last` this one wants; what cannot be read is damage that its
+ * delivery will meet. */
+static uint64_t count_wanted(struct route_table *t, const struct route_match *match, uint64_t first,
+                             uint64_t last)
+{
+    struct arena arena;
+    struct journal_record record;
+    struct message m;
+    uint64_t count = 0;
+    arena_init(&arena, 0, 0);
+    while (first <= last && journal_peek(t->journal, &first, &record) == STATUS_OK &&
+           record.sequence <= last) {
+        arena_reset(&arena);
+        if (message_codec_decode(record.bytes, &arena, &m) == STATUS_OK)
+            count += route_match_find(match, m.source, m.topic, NULL) != NULL;
+    }
+    arena_finish(&arena);
+    return count;
+}
+
+/* The commit has failed at its second segment or a later one: what went into those before it is durable, will
+ * be delivered, and comes again from its source. */
+static void tell_of_the_durable_part(struct route_table *t, struct accepted *a)
+{
+    uint64_t head = journal_durable_head(t->journal);
+    if (a->messages == 0 || head < a->first_sequence)
+        return;
+    a->last_sequence = a->last_sequence < head ? a->last_sequence : head;
+    for (size_t i = 0; i < t->slot_count && i < a->slot_capacity; i++)
+        if (a->counts[i] && t->entries[i])
+            a->counts[i] = count_wanted(t, &t->entries[i]->match, a->first_sequence, a->last_sequence);
+    tell_deliveries(t, a);
+}
+
 static void handle_committed(void *ctx, enum status result)
 {
     struct accepted *a = ctx;
@@ -236,6 +271,8 @@ static void handle_committed(void *ctx, enum status result)
     void *done_ctx = a->ctx;
     if (result == STATUS_OK)
         tell_deliveries(t, a);
+    else
+        tell_of_the_durable_part(t, a);
     list_remove(&a->link);
     if (a->slot_capacity == t->slot_capacity)
         list_add(&t->idle, &a->link);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -183,6 +184,46 @@ int fdatasync(int fd)
     return (int)syscall(SYS_fdatasync, fd);
 }
 
+static _Atomic bool disk_takes_no_file;
+
+int fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    if (disk_takes_no_file) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fallocate, fd, mode, offset, len);
+}
+
+/* The beginning of a burst goes to the end of one segment, and the next one cannot be made. */
+static void a_commit_that_half_succeeds_counts_the_half(void **state)
+{
+    struct flow *f = *state;
+    static char payload[4000];
+    memset(payload, 'x', sizeof payload - 1);
+    flow_open(f);
+    flow_publish(f, "a/1", 0, 1);
+    assert_true(flow_settle(f));
+    disk_takes_no_file = true;
+    for (unsigned i = 0; i < 400; i++) /* more than a segment; the others are wanted by nobody */
+        assert_int_equal(flow_accept(f, i % 4 ? "a/1" : "b/1", payload), STATUS_OK);
+    flow_commit(f);
+    assert_int_equal(f->commit_failures, 1);
+    flow_check_counters(f);
+    uint64_t durable = journal_durable_head(f->journal) - 1;
+    assert_in_range(durable, 100, 400);
+    assert_int_equal(delivery_counters(f->delivery)->accepted, 1 + durable);
+    assert_true(flow_settle(f));
+    flow_check_counters(f);
+    assert_int_equal(delivery_counters(f->delivery)->delivered, 1 + durable);
+    disk_takes_no_file = false;
+    flow_crash(f);
+    flow_open(f);
+    assert_true(flow_settle(f));
+    flow_check_counters(f);
+    assert_int_equal(delivery_counters(f->delivery)->dropped_not_routed, 0);
+}
+
 static void a_commit_that_fails_leaves_no_trace(void **state)
 {
     struct flow *f = *state;
@@ -231,6 +272,7 @@ int main(void)
         TEST(a_reload_behind_dropped_ones_counts_them_once),
         TEST(what_is_too_old_is_dropped_and_counted),
         TEST(a_commit_that_fails_leaves_no_trace),
+        TEST(a_commit_that_half_succeeds_counts_the_half),
         TEST(letters_that_are_not_taken_hold_the_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -222,6 +222,60 @@ static void test_no_room_drops_oldest(void **state)
     journal_cursor_close(c);
 }
 
+/* Append and commit, one by one, until the newest record stands in a segment that has no file yet: all that
+ * is due in the one before it is the footer. */
+static void fill_segment(struct fixture *f)
+{
+    fixture_fill(f, 1, 1);
+    while (fixture_append(f) > 0 && f->journal->active->created)
+        assert_int_equal(fixture_commit(f), STATUS_OK);
+}
+
+/* The footer of the only segment finds no room: it may go for that, but not before what follows it has been
+ * put elsewhere. */
+static void test_no_room_for_a_footer(void **state)
+{
+    struct fixture *f = *state;
+    f->settings.when_full = JOURNAL_DROP_OLDEST;
+    fixture_open(f);
+    fill_segment(f);
+    fixture_fail(FAULT_FDATASYNC, 1, 1, ENOSPC);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    fixture_fail_none();
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    fixture_fill(f, 100, 50);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    uint64_t newest = 0;
+    assert_true(fixture_read(f, c, &newest) >= 100);
+    assert_int_equal(newest, f->journal->next_sequence - 1);
+    journal_cursor_close(c);
+}
+
+static void handle_result(void *ctx, enum status result)
+{
+    *(enum status *)ctx = result;
+}
+
+/* Two wait for one write: the records of the first went into a segment whose part of it succeeded, so they
+ * are durable, and it hears so. */
+static void test_only_the_failed_part_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    enum status first = STATUS_BUSY;
+    fixture_open(f);
+    fixture_fill(f, 10, 10);
+    for (int i = 0; i < 5; i++)
+        assert_true(fixture_append(f) > 0);
+    journal_commit(f->journal, handle_result, &first);
+    while (f->journal->active->created)
+        assert_true(fixture_append(f) > 0);
+    fixture_fail(FAULT_FALLOCATE, 1, 100, EIO);
+    assert_int_equal(fixture_commit(f), STATUS_IO);
+    assert_int_equal(first, STATUS_OK);
+    assert_true(journal_durable_head(f->journal) >= 15);
+    fixture_fail_none();
+}
+
 /* A segment that somebody takes away under the daemon: its records are lost, the others are delivered. */
 static void test_segment_taken_away(void **state)
 {
@@ -392,6 +446,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_room_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_quota_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_room_drops_oldest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_room_for_a_footer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_only_the_failed_part_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_segment_taken_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_call_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_fails, setup, teardown),
