@@ -137,7 +137,7 @@ struct journal {
     bool names_pending;              /* a new cursor's name is not on the disk yet: commits wait for it */
     struct loop_timer *upkeep_timer; /* writes cursors some time after they moved */
     struct loop_timer *sweep_timer;  /* looks for what has expired */
-    struct loop_timer *evict_timer;  /* removes the oldest segment in steps */
+    struct loop_timer *evict_timer;  /* the next step of removing the oldest segment */
     bool closing;
 };
 

@@ -62,19 +62,44 @@ static bool is_expired(const struct journal *j, const struct journal_segment *s,
            now_us - s->newest_us > j->settings.max_age_ms * 1000;
 }
 
-static void remove_expired(struct journal *j)
+/* The oldest segment takes no more records and all of them are too old. */
+static bool is_oldest_expired(struct journal *j)
 {
     int64_t now_us = clock_realtime_us();
-    if (j->settings.max_age_ms <= 0 || !clock_is_plausible(now_us))
+    struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
+    if (j->settings.max_age_ms <= 0 || !clock_is_plausible(now_us) || !s || s->end != s->append_end ||
+        !is_expired(j, s, now_us))
+        return false;
+    if (s == j->active && !j->writer_busy)
+        journal_append_close_segment(j);
+    return is_complete(j, s);
+}
+
+/* Put everybody who still reads the oldest segment, which is complete, some records further; at its end it
+ * goes. True when nobody had to be told, so that the next step may follow at once. */
+static bool evict_step(struct journal *j, const char *reason)
+{
+    uint64_t lowest = 0;
+    const struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
+    if (!journal_cursor_find_lowest(j, &lowest) || lowest >= s->last) {
+        journal_retention_evict_oldest(j, reason);
+        return true;
+    }
+    uint64_t through = (lowest < s->base ? s->base - 1 : lowest) + EVICT_STEP;
+    if (through < s->last)
+        journal_cursor_evict(j, s, through, reason);
+    else
+        journal_retention_evict_oldest(j, reason);
+    return false;
+}
+
+static void remove_expired(struct journal *j)
+{
+    while (is_oldest_expired(j)) {
+        if (evict_step(j, "expired"))
+            continue;
+        loop_timer_start(j->evict_timer, 0);
         return;
-    for (;;) {
-        struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
-        if (!s || s->end != s->append_end || !is_expired(j, s, now_us))
-            return;
-        if (s == j->active && !j->writer_busy)
-            journal_append_close_segment(j);
-        if (!is_complete(j, s) || !journal_retention_evict_oldest(j, "expired"))
-            return;
     }
 }
 
@@ -98,9 +123,28 @@ static bool exceeds_limit(const struct journal *j, uint64_t size)
     return counted_size(j) + size > (uint64_t)j->settings.max_size;
 }
 
-static void explain(const struct journal *j, bool limit, char *why, size_t why_size)
+/* The same for what removing records can change: files that are to be removed already are left out. */
+static bool has_excess(const struct journal *j, uint64_t size)
 {
-    if (limit)
+    return j->size_bytes + size > (uint64_t)j->settings.max_size;
+}
+
+/* A reload has made the limit smaller, and the steps that bring the journal below it are under way: until
+ * then records are taken, since the space has been in use all the time. */
+static bool is_shrinking(const struct journal *j)
+{
+    const struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
+    return j->settings.when_full == JOURNAL_DROP_OLDEST && has_excess(j, 0) && s && is_complete(j, s);
+}
+
+static void explain(const struct journal *j, uint64_t size, bool limit, char *why, size_t why_size)
+{
+    if (limit && !has_excess(j, size))
+        snprintf(why, why_size,
+                 "full: %" PRIu64 " bytes are in files that are not needed any more and could not be removed "
+                 "yet. If this lasts, check the directory's permissions and the kernel log.",
+                 j->removing_bytes);
+    else if (limit)
         snprintf(why, why_size,
                  "full: %" PRIu64 " of %" PRId64 " bytes are used by records that are not delivered yet. New "
                  "messages wait at the broker; raise journal.max_size or set journal.when_full: drop_oldest.",
@@ -117,6 +161,8 @@ static void sweep(struct journal *j)
 {
     remove_confirmed(j);
     remove_expired(j);
+    if (is_shrinking(j) && !loop_timer_is_running(j->evict_timer))
+        loop_timer_start(j->evict_timer, 0);
     journal_commit_pump(j);
     if (!loop_timer_is_running(j->sweep_timer))
         loop_timer_start(j->sweep_timer, sweep_interval_ms(j));
@@ -134,23 +180,22 @@ static void handle_upkeep_timer(void *ctx)
     journal_commit_pump(j);
 }
 
-/* One step. Everybody who still reads the oldest segment is put some records further; at its end it goes. */
+/* The next step of what is under way, or of what has become due meanwhile. */
 static void handle_evict(void *ctx)
 {
     struct journal *j = ctx;
     uint64_t lowest = 0;
-    struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
-    if (!s || !is_complete(j, s) || j->settings.when_full != JOURNAL_DROP_OLDEST ||
-        !exceeds_limit(j, (uint64_t)j->settings.segment_size))
-        return;
-    if (!journal_cursor_find_lowest(j, &lowest) || lowest >= s->last)
-        return; /* nobody has to be told */
-    uint64_t through = (lowest < s->base ? s->base - 1 : lowest) + EVICT_STEP;
-    if (through >= s->last) {
-        journal_retention_evict_oldest(j, "journal_full");
+    const struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
+    if (is_oldest_expired(j)) {
+        remove_expired(j);
         return;
     }
-    journal_cursor_evict(j, s, through, "journal_full");
+    if (!s || !is_complete(j, s) || j->settings.when_full != JOURNAL_DROP_OLDEST ||
+        !has_excess(j, (uint64_t)j->settings.segment_size))
+        return;
+    if (!is_shrinking(j) && (!journal_cursor_find_lowest(j, &lowest) || lowest >= s->last))
+        return; /* nobody has to be told */
+    evict_step(j, "journal_full");
     loop_timer_start(j->evict_timer, 0);
 }
 
@@ -159,7 +204,7 @@ static void handle_evict(void *ctx)
 static void prepare_room(struct journal *j, uint64_t size)
 {
     const struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
-    if (s && s->last > s->base + EVICT_STEP && exceeds_limit(j, size + (uint64_t)j->settings.segment_size))
+    if (s && s->last > s->base + EVICT_STEP && has_excess(j, size + (uint64_t)j->settings.segment_size))
         loop_timer_start(j->evict_timer, 0);
 }
 
@@ -168,12 +213,14 @@ bool journal_retention_make_room(struct journal *j, uint64_t size, char *why, si
     bool drop = j->settings.when_full == JOURNAL_DROP_OLDEST;
     if (exceeds_limit(j, size))
         remove_confirmed(j);
-    while (drop && exceeds_limit(j, size)) {
+    while (drop && has_excess(j, size) && !is_shrinking(j)) {
         if (!journal_retention_evict_oldest(j, "journal_full"))
             break;
     }
-    if (exceeds_limit(j, size)) {
-        explain(j, true, why, why_size);
+    if (is_shrinking(j)) {
+        loop_timer_start(j->evict_timer, 0);
+    } else if (exceeds_limit(j, size)) {
+        explain(j, size, true, why, why_size);
         return false;
     }
     if (has_free_space(j, size)) {
@@ -184,7 +231,7 @@ bool journal_retention_make_room(struct journal *j, uint64_t size, char *why, si
     remove_confirmed(j);
     if (drop && list_is_empty(&j->removing)) /* room appears once its file is gone */
         journal_retention_evict_oldest(j, "journal_full");
-    explain(j, false, why, why_size);
+    explain(j, size, false, why, why_size);
     return false;
 }
 

@@ -253,7 +253,8 @@ static void test_configure(void **state)
 struct evicted {
     struct fixture *f;
     struct journal_cursor *cursor;
-    uint64_t counted, through, most; /* `most`: records of one call */
+    uint64_t counted, through;
+    uint64_t turn, in_turn, most; /* `most`: records of one turn of the loop */
     char reason[32];
 };
 
@@ -263,7 +264,11 @@ static void handle_evict(void *ctx, uint64_t through, const char *reason)
     uint64_t at = journal_cursor_confirmed(e->cursor) + 1;
     struct journal_record r;
     assert_true(through > e->through);
-    e->most = through - e->through > e->most ? through - e->through : e->most;
+    if (e->turn != loop_turn_count(e->f->loop))
+        e->in_turn = 0;
+    e->turn = loop_turn_count(e->f->loop);
+    e->in_turn += through - e->through;
+    e->most = e->in_turn > e->most ? e->in_turn : e->most;
     while (at <= through) { /* they can still be read */
         assert_int_equal(journal_peek(e->f->journal, &at, &r), STATUS_OK);
         fixture_check_record(&r);
@@ -367,6 +372,78 @@ static void test_expire(void **state)
     assert_int_equal(fixture_append(f), 1001);
     assert_int_equal(fixture_commit(f), STATUS_OK);
     assert_int_equal(fixture_read(f, c, NULL), 1);
+    journal_cursor_close(c);
+}
+
+/* A long backlog that is too old goes in steps as well. */
+static void test_expire_in_steps(void **state)
+{
+    struct fixture *f = *state;
+    struct evicted e = {0};
+    f->settings.max_age_ms = 60000;
+    f->settings.segment_size = 1 << 20;
+    fixture_open(f);
+    struct journal_cursor *c = open_evicted(f, &e, "a");
+    fixture_fill(f, 20000, 100);
+    clock_fake_advance(INT64_C(61000000));
+    fixture_fill(f, 100, 100);
+    fixture_turns(f, 300);
+    assert_in_range(e.counted, 16000, 20000); /* but for the segment of the newest */
+    assert_in_range(e.most, 1, 1000);
+    assert_int_equal(f->journal->stats.evicted_expired, e.counted);
+    assert_int_equal(fixture_read(f, c, NULL), 20100 - e.counted);
+    journal_cursor_close(c);
+}
+
+/* A reload that lowers the limit removes what is over it and no more, in steps, and records are taken
+ * meanwhile. */
+static void test_shrink(void **state)
+{
+    struct fixture *f = *state;
+    struct evicted e = {0};
+    f->settings.max_size = 8 << 20;
+    f->settings.when_full = JOURNAL_DROP_OLDEST;
+    fixture_open(f);
+    struct journal_cursor *c = open_evicted(f, &e, "a");
+    fixture_fill(f, 24000, 100);
+    assert_int_equal(e.counted, 0);
+    assert_true(journal_size_bytes(f->journal) > 6 << 20);
+    f->settings.max_size = 4 << 20;
+    journal_configure(f->journal, &f->settings);
+    fixture_fill(f, 600, 100);
+    assert_int_equal(f->state_changes, 0);
+    fixture_turns(f, 500);
+    assert_in_range(journal_size_bytes(f->journal), (4 << 20) - (256 << 10), 4 << 20);
+    assert_in_range(e.most, 1, 1000);
+    assert_int_equal(fixture_read(f, c, NULL), 24600 - e.counted);
+    assert_int_equal(f->journal->stats.evicted_full, e.counted);
+    journal_cursor_close(c);
+}
+
+/* Files that cannot be removed are no reason to drop more records: that would not help. */
+static void test_removal_fails(void **state)
+{
+    struct fixture *f = *state;
+    struct evicted e = {0};
+    f->settings.max_size = 1 << 20;
+    f->settings.when_full = JOURNAL_DROP_OLDEST;
+    fixture_open(f);
+    struct journal_cursor *c = open_evicted(f, &e, "a");
+    fixture_fail(FAULT_UNLINKAT, 1, 1000000, EACCES);
+    for (int i = 0; i < 500 && journal_state(f->journal) == JOURNAL_OK; i++) {
+        for (int k = 0; k < 100; k++)
+            fixture_append(f);
+        assert_int_equal(fixture_commit(f), STATUS_OK);
+    }
+    assert_int_equal(journal_state(f->journal), JOURNAL_FULL);
+    assert_non_null(strstr(journal_state_text(f->journal), "could not be removed yet"));
+    advance(f, 20000);
+    assert_in_range(journal_durable_head(f->journal) - e.counted, 2500, 4500);
+    fixture_fail_none();
+    advance(f, 60000);
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    fixture_fill(f, 1000, 100);
+    assert_int_equal(fixture_read(f, c, NULL), journal_durable_head(f->journal) - e.counted);
     journal_cursor_close(c);
 }
 
@@ -498,6 +575,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_configure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_drop_oldest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_drop_oldest_in_steps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_expire_in_steps, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shrink, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_removal_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_untimed_never_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_new_name_before_commit, setup, teardown),
