@@ -151,7 +151,10 @@ static void handle_purged(void *ctx, enum status result)
 {
     struct dead_letter_walk *w = ctx;
     w->under_way = 0;
-    *(result == STATUS_OK ? &w->count : &w->failed) += w->number_count;
+    if (result == STATUS_OK)
+        w->count += w->number_count;
+    else
+        w->failed += w->number_count;
     w->number_count = 0;
     if (w->at_end || result != STATUS_OK)
         reply_purged(w);

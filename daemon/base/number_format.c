@@ -11,8 +11,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-typedef unsigned __int128 uint128;
-
 /* ---- Integers ---- */
 
 static const char digit_pairs[] = "00010203040506070809"
@@ -205,8 +203,8 @@ static int floor_log10_of_3_quarters_of_power2(int q)
  * right. */
 static uint64_t scale(struct number_power p, uint64_t factor)
 {
-    uint128 product = (uint128)p.high * factor + (uint64_t)((uint128)p.low * factor >> 64);
-    return (uint64_t)(product >> 64) | ((uint64_t)product > 1);
+    struct number_product product = number_powers_multiply(p, factor);
+    return product.words[0] | (product.words[1] > 1);
 }
 
 /* `tens` x 10^(exponent + 1), with the zeros at the end of `tens` taken off. */

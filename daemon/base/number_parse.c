@@ -9,8 +9,6 @@
 
 #include <math.h>
 
-typedef unsigned __int128 uint128;
-
 enum {
     DIGITS_MAX = 19,             /* always fit into 64 bits */
     EXPONENT_LIMIT = 1000000000, /* beyond it everything is zero or infinite, whatever the digits */
@@ -66,19 +64,8 @@ static struct decimal read_decimal(const uint8_t *at, const uint8_t *end)
     return d;
 }
 
-/* 192 bits, the highest word first. */
-struct product {
-    uint64_t words[3];
-};
-
-static struct product multiply(struct number_power p, uint64_t factor)
-{
-    uint128 low = (uint128)p.low * factor, high = (uint128)p.high * factor + (uint64_t)(low >> 64);
-    return (struct product){{(uint64_t)(high >> 64), (uint64_t)high, (uint64_t)low}};
-}
-
 /* Bits `shift` and higher of a product, as far as 64 bits go; *half: the one below, *rest: any below that. */
-static uint64_t cut(const struct product *p, unsigned shift, bool *half, bool *rest)
+static uint64_t cut(const struct number_product *p, unsigned shift, bool *half, bool *rest)
 {
     unsigned below = shift - 1, word = 2 - below / 64, bit = below % 64;
     *half = p->words[word] >> bit & 1;
@@ -92,7 +79,7 @@ static uint64_t cut(const struct product *p, unsigned shift, bool *half, bool *r
 }
 
 /* The bits of the double nearest to product x 2^scale. */
-static uint64_t round_product(const struct product *p, int scale)
+static uint64_t round_product(const struct number_product *p, int scale)
 {
     int top = p->words[0] ? 191 - __builtin_clzll(p->words[0]) : 127 - __builtin_clzll(p->words[1] | 1);
     int exponent = top + scale;
@@ -120,7 +107,8 @@ static bool round_decimal(const struct decimal *d, uint64_t *bits)
         below.high -= below.low == 0;
         below.low--;
     }
-    struct product low = multiply(below, d->digits), high = multiply(p, d->digits + d->is_cut);
+    struct number_product low = number_powers_multiply(below, d->digits);
+    struct number_product high = number_powers_multiply(p, d->digits + d->is_cut);
     *bits = round_product(&low, scale);
     return *bits == round_product(&high, scale);
 }

@@ -87,7 +87,8 @@ static void handle_wakeup(evutil_socket_t fd, short what, void *arg)
 
 static void set_wakeup(struct loop *l, int flags, int64_t us)
 {
-    struct itimerspec when = {.it_value = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}};
+    struct itimerspec when = {
+        .it_value = {.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000 * 1000)}};
     if (timerfd_settime(l->wakeup_fd, flags, &when, NULL) < 0)
         log_limited(60000, LOG_LEVEL_ERROR, "loop", "timerfd_settime failed: %s", strerror(errno));
 }

@@ -292,15 +292,16 @@ static enum status read_state(FILE *file, const char *path, uint8_t **state, siz
     if (fread(&h, sizeof h, 1, file) != 1 || memcmp(h.magic, magic, sizeof magic) != 0 ||
         h.len > FBY_STATE_MAX)
         return error_set(err, STATUS_CORRUPT, "%s is not a saved state", path);
-    uint8_t *data = malloc(h.len + 1);
+    size_t size = (size_t)h.len;
+    uint8_t *data = malloc(size + 1);
     if (!data)
         return error_set(err, STATUS_NO_MEMORY, "no memory for %s", path);
-    if (fread(data, 1, h.len, file) != h.len || checksum(data, h.len) != h.checksum) {
+    if (fread(data, 1, size, file) != size || checksum(data, size) != h.checksum) {
         free(data);
         return error_set(err, STATUS_CORRUPT, "%s is damaged", path);
     }
     *state = data;
-    *len = h.len;
+    *len = size;
     return STATUS_OK;
 }
 

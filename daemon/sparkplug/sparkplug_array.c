@@ -51,7 +51,7 @@ static enum status decode_booleans(struct bytes packed, struct arena *a, struct 
     if (count > (packed.len - COUNT_BYTES) * 8)
         return error_set(err, STATUS_INVALID, "%zu bytes are no array of booleans with their count",
                          packed.len);
-    if (!sparkplug_tree_list(out, count, a))
+    if (!sparkplug_tree_list(out, (size_t)count, a))
         return no_memory(err);
     for (size_t i = 0; i < count; i++) {
         bool is_set = packed.data[COUNT_BYTES + i / 8] & (0x80u >> i % 8);

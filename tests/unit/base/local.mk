@@ -14,6 +14,7 @@ base_tests = \
   %D%/test_memory \
   %D%/test_number_format \
   %D%/test_number_parse \
+  %D%/test_number_powers \
   %D%/test_strmap \
   %D%/test_time_format \
   %D%/test_utf8
@@ -32,6 +33,7 @@ TESTS += $(base_tests)
 %C%_test_memory_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_number_format_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_number_parse_LDADD = $(RANK1) $(CMOCKA_LIBS)
+%C%_test_number_powers_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_time_format_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_strmap_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_utf8_LDADD = $(RANK1) $(CMOCKA_LIBS)
