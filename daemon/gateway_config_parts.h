@@ -44,6 +44,8 @@ bool gateway_config_sparkplug_read_encode(struct config_reader *cr, const struct
 bool gateway_config_sparkplug_check_target(struct config_reader *cr, const struct route_config *route,
                                            struct target_config *t, const struct yaml_node *n,
                                            const struct yaml_node *at);
+/* Routes with `decode: sparkplug` whose filters cannot give them what they need. */
+void gateway_config_sparkplug_warn(struct config_reader *cr);
 /* Does every filter of the route give every name that the template uses? Reported at `at`. */
 bool gateway_config_routes_check_captures(struct config_reader *cr, const struct route_config *route,
                                           const struct topic_template *t, const struct yaml_node *at);

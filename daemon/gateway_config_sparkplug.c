@@ -73,10 +73,22 @@ static bool check_unique(struct config_reader *cr, const struct upstream_config 
     return true;
 }
 
+/* A name where settings are expected: say what they would be. False: it is none. */
+static bool refuse_text(struct config_reader *cr, const struct yaml_node *n, const char *advice)
+{
+    if (!n || n->kind != YAML_SCALAR || yaml_node_is_null(n))
+        return false;
+    config_report_error(cr->report, n, "Expected a map of settings, found \"%.80s\". Write  %s.", n->text,
+                        advice);
+    return true;
+}
+
 bool gateway_config_sparkplug_read_node(struct config_reader *cr, const struct yaml_node *n,
                                         const struct yaml_node *at, struct upstream_config *u)
 {
     struct sparkplug_node_settings *s = config_reader_alloc(cr, 1, sizeof *s);
+    if (refuse_text(cr, n, "sparkplug: { broker: hq, group: plant }"))
+        return false;
     if (!option_apply(sparkplug_settings_node_options, n, at, NULL, s, cr->arena, cr->report))
         return false;
     u->sparkplug = s;
@@ -120,6 +132,8 @@ static bool read_metric(struct config_reader *cr, const struct yaml_pair *pair,
     struct sparkplug_metric_settings written = {0};
     const struct yaml_node *n = pair->value;
     out->name = bytes_of(pair->key->text, pair->key->text_len);
+    if (refuse_text(cr, n, "{ type: Float, unit: C }"))
+        return false;
     if (!option_apply(sparkplug_settings_metric_options, n, pair->key, NULL, &written, cr->arena, cr->report))
         return false;
     out->unit = written.unit;
@@ -255,4 +269,99 @@ bool gateway_config_sparkplug_check_target(struct config_reader *cr, const struc
         "route's filters not take spBv1.0/%s/#.",
         t->name, t->upstream->sparkplug->group);
     return false;
+}
+
+/* ---- Warnings ---- */
+
+enum { SPARKPLUG_LEVELS = 5 };
+
+/* The levels of what is subscribed; those behind # are left empty, and tell it by `has_rest`. */
+static size_t split_filter(const struct topic_filter *f, struct bytes levels[SPARKPLUG_LEVELS],
+                           bool *has_rest)
+{
+    const char *at = topic_filter_subscription(f);
+    size_t count = 0;
+    if (strncmp(at, "$share/", 7) == 0)
+        at = strchr(at + 7, '/') + 1;
+    *has_rest = false;
+    while (count < SPARKPLUG_LEVELS) {
+        size_t len = strcspn(at, "/");
+        if (len == 1 && *at == '#') {
+            *has_rest = true;
+            break;
+        }
+        levels[count++] = bytes_of(at, len);
+        if (!at[len])
+            break;
+        at += len + 1;
+    }
+    return count;
+}
+
+static bool is_level(struct bytes level, const char *text)
+{
+    return bytes_equal(level, bytes_of_text(text));
+}
+
+/* A topic of a message that the filter's edge nodes send; anything where it takes anything. */
+static bool route_takes(const struct route_config *r, const struct bytes *levels, size_t count,
+                        enum sparkplug_message message)
+{
+    struct bytes any = bytes_of_text("x");
+    struct sparkplug_topic t = {.message = message, .group = levels[1], .edge_node = any, .device = any};
+    struct buffer topic = {0};
+    bool found = false;
+    if (is_level(t.group, "+"))
+        t.group = any;
+    if (count > 3 && !is_level(levels[3], "+"))
+        t.edge_node = levels[3];
+    if (count > 4 && !is_level(levels[4], "+"))
+        t.device = levels[4];
+    sparkplug_topic_format(&t, &topic);
+    for (size_t i = 0; i < r->filter_count && !found; i++)
+        found = topic_filter_match(r->filters[i], buffer_bytes(&topic), NULL);
+    buffer_finish(&topic);
+    return found;
+}
+
+static void warn_filter(struct config_reader *cr, const struct route_config *r, const struct topic_filter *f,
+                        const struct yaml_node *at)
+{
+    struct bytes levels[SPARKPLUG_LEVELS];
+    bool has_rest;
+    size_t count = split_filter(f, levels, &has_rest);
+    bool can_be = count == 0 ? has_rest : is_level(levels[0], "spBv1.0") || is_level(levels[0], "+");
+    if (!can_be) {
+        config_report_warning(cr->report, at,
+                              "No topic of Sparkplug matches this filter, and  decode: sparkplug  reads no "
+                              "others. They begin with "
+                              "spBv1.0/, as in \"spBv1.0/#\".");
+        return;
+    }
+    bool of_device = count > 2 && is_level(levels[2], "DDATA");
+    bool of_node = count > 2 && is_level(levels[2], "NDATA");
+    if (!of_device && !of_node)
+        return;
+    bool has_births = route_takes(r, levels, count, SPARKPLUG_NBIRTH) &&
+                      (of_node || route_takes(r, levels, count, SPARKPLUG_DBIRTH));
+    if (!has_births)
+        config_report_warning(
+            cr->report, at,
+            "This route reads data and not the births before it, so nothing has a name or a type. Take all "
+            "messages of the edge nodes, as in \"spBv1.0/%.*s/#\", and filter:  type == 'DDATA'.",
+            (int)levels[1].len, (const char *)levels[1].data);
+}
+
+void gateway_config_sparkplug_warn(struct config_reader *cr)
+{
+    const struct gateway_config *c = cr->config;
+    for (size_t i = 0; i < c->route_count; i++) {
+        const struct route_config *r = &c->routes[i];
+        const struct yaml_node *route = yaml_tree_find(yaml_tree_find(cr->root, "routes"), r->name);
+        const struct yaml_node *topics = yaml_tree_find(yaml_tree_find(route, "from"), "topics");
+        bool reads = r->target_count && r->targets[0].pipeline.decode.kind == DECODE_STAGE;
+        for (size_t k = 0; reads && k < r->filter_count; k++)
+            warn_filter(cr, r, r->filters[k],
+                        topics && topics->kind == YAML_LIST ? topics->items[k] : topics);
+    }
 }

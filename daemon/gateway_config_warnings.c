@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a configuration that is right may still have wrong: parts that nothing uses, filters by which a
- * message can come twice, stages that hold more than their deliveries let through. See gateway_config.h.
+ * message can come twice, stages that hold more than their deliveries let through, data without its births.
+ * See gateway_config.h.
  */
 #include "gateway_config_parts.h"
 #include "ingest/source_subscriptions.h"
@@ -135,4 +136,5 @@ void gateway_config_warnings_add(struct config_reader *cr)
     warn_unused(cr);
     warn_overlaps(cr);
     warn_windows(cr);
+    gateway_config_sparkplug_warn(cr);
 }
