@@ -194,16 +194,18 @@ static const struct cbor_callbacks callbacks = {
     .indef_break = on_break,
 };
 
-/* Most items have their number or length in their first byte: those need no library. False: it is another. */
+/* Most items have their number or length in their first byte: those need no library, which would refuse the
+ * tags 6 to 20 besides. False: it is another. */
 static bool take_short_item(struct reader *r)
 {
-    enum { MAJOR_UINT, MAJOR_NEGATIVE, MAJOR_BYTES, MAJOR_TEXT, MAJOR_LIST, MAJOR_MAP, NUMBERS = 24 };
-    static const uint8_t types[] = {EVENT_VALUE, EVENT_NEGATIVE, EVENT_BYTES,
-                                    EVENT_TEXT,  EVENT_LIST,     EVENT_MAP};
+    enum { MAJOR_UINT, MAJOR_NEGATIVE, MAJOR_BYTES, MAJOR_TEXT, MAJOR_LIST, MAJOR_MAP, MAJOR_TAG };
+    enum { NUMBERS = 24 };
+    static const uint8_t types[] = {EVENT_VALUE, EVENT_NEGATIVE, EVENT_BYTES, EVENT_TEXT,
+                                    EVENT_LIST,  EVENT_MAP,      EVENT_TAG};
     if (r->at == r->len)
         return false;
     unsigned major = r->data[r->at] >> 5, number = r->data[r->at] & 31;
-    if (major > MAJOR_MAP || number >= NUMBERS)
+    if (major > MAJOR_TAG || number >= NUMBERS)
         return false;
     r->event.type = types[major];
     if (major == MAJOR_UINT) {

@@ -18,6 +18,7 @@ struct fake_codec {
     void *self;
     struct fby_codec_limits limits;
     size_t used, text_len, out_len, block_count;
+    struct fby_value tree;
     void *blocks[BLOCKS_MAX]; /* each its own allocation, so that a sanitizer sees its end */
     char text[TEXT_MAX];
     uint8_t out[TEXT_MAX];
@@ -190,16 +191,35 @@ const char *fake_codec_decode(struct fake_codec *c, const void *payload, size_t 
     return c->text;
 }
 
-const char *fake_codec_repeat(struct fake_codec *c, const void *payload, size_t len)
+const struct fby_value *fake_codec_tree(struct fake_codec *c, const void *payload, size_t len)
 {
     struct fby_decode d;
     if (!decode(c, payload, len, &d))
-        return c->text;
-    struct fby_encode e = {.message = d.message, .value = &d.value, .limits = c->limits};
-    c->out_len = 0;
+        return NULL;
+    c->tree = d.value;
+    return &c->tree;
+}
+
+const char *fake_codec_reason(const struct fake_codec *c)
+{
+    return c->text;
+}
+
+const char *fake_codec_encode(struct fake_codec *c, const struct fby_value *v)
+{
+    static const struct fby_message message;
+    struct fby_encode e = {.message = &message, .value = v, .limits = c->limits};
+    current = c;
+    c->text_len = c->out_len = 0;
     if (c->ops->encode(c->self, &e))
         put_hex(c, c->out, c->out_len);
     else
         put(c, "! %s", e.error.text);
     return c->text;
+}
+
+const char *fake_codec_repeat(struct fake_codec *c, const void *payload, size_t len)
+{
+    const struct fby_value *v = fake_codec_tree(c, payload, len);
+    return v ? fake_codec_encode(c, v) : c->text;
 }

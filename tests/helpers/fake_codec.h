@@ -20,6 +20,11 @@ struct fby_codec_limits *fake_codec_limits(struct fake_codec *c);
 /* The tree as text, borrowed until the next call: null true 1 -1 0.5 "text" h'ff' t1.000000002 [1, 2]
  * {"a": 1}. A refusal is "! " and the reason. */
 const char *fake_codec_decode(struct fake_codec *c, const void *payload, size_t len);
+/* The tree itself, borrowed until the next decode; NULL: refused, and fake_codec_reason() says why. */
+const struct fby_value *fake_codec_tree(struct fake_codec *c, const void *payload, size_t len);
+const char *fake_codec_reason(const struct fake_codec *c);
+/* Any tree encoded, as hexadecimal digits; a refusal is "! " and the reason. */
+const char *fake_codec_encode(struct fake_codec *c, const struct fby_value *v);
 /* The same payload decoded and encoded again, as hexadecimal digits. */
 const char *fake_codec_repeat(struct fake_codec *c, const void *payload, size_t len);
 /* Bytes that the last decode took. */

@@ -104,6 +104,9 @@ static void cbor_values(void **state)
         {"c1fb41d98b3aaf000000", "t1714219708.000000000", "c11a662ceabc"},
         {"c16161", "\"a\"", "6161"}, /* no such time */
         {"d9d9f700", "0", "00"},     /* a tag without a meaning here */
+        {"c600", "0", "00"},         /* the tags of one byte that libcbor calls unassigned: 6 to 20 */
+        {"d2f5", "true", "f5"},
+        {"d44101", "h'01'", "4101"},
     };
     RUN("plugins/cbor/cbor.so", cases);
 }
