@@ -46,8 +46,10 @@ static const struct metric_row rows[] = {
 };
 
 static const struct metric_row turn_rows[] = {
-    {"forebay_loop_turn_seconds", METRIC_HISTOGRAM, 0,
+    {"forebay_loop_turn_seconds", METRIC_HISTOGRAM, offsetof(struct gateway_turns, all),
      "Time that one turn of the event loop spent in callbacks."},
+    {"forebay_loop_own_seconds", METRIC_HISTOGRAM, offsetof(struct gateway_turns, own),
+     "The same without the time for which the kernel ran something else: what the daemon itself held up."},
     {0},
 };
 
@@ -242,7 +244,7 @@ static bool start_parts(struct gateway *g, struct gateway_config *config, struct
     g->status_timer = loop_timer_create(g->loop, report_status, g);
     metrics_add(g->metrics, rows, NULL, &g->counters, NULL);
     metrics_add(g->metrics, turn_rows, NULL, &g->turns, NULL);
-    loop_set_turn_histogram(g->loop, &g->turns);
+    loop_set_turn_histograms(g->loop, &g->turns.all, &g->turns.own);
     generation_start(g->generation, NULL);
     loop_timer_start(g->status_timer, 1000);
     return true;

@@ -23,6 +23,11 @@ struct gateway_counters {
     int64_t start_time_s;
 };
 
+/* How long the turns of the loop took, and how much of that was the daemon's own doing. */
+struct gateway_turns {
+    struct histogram all, own;
+};
+
 struct gateway {
     const char *config_path;
     struct loop *loop;
@@ -39,7 +44,7 @@ struct gateway {
     struct loop_timer *drain_timer, *status_timer;
     struct gateway_counters counters;
     struct gateway_states states;
-    struct histogram turns;
+    struct gateway_turns turns;
     int64_t started_us; /* monotonic */
     int64_t drain_deadline_us;
     bool stopping;

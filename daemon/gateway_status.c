@@ -180,13 +180,15 @@ static void write_state(void *ctx, enum gateway_state state, const char *part, c
     json_writer_end_object(w);
 }
 
-/* Others wait while one turn of the loop lasts. */
-static void write_loop(struct json_writer *w, const struct histogram *turns)
+/* Others wait while one turn of the loop lasts. `own`: without the time in which the kernel ran others. */
+static void write_loop(struct json_writer *w, const struct gateway_turns *turns)
 {
     json_writer_begin_object(w, "loop");
-    json_writer_add_uint(w, "turns", histogram_count(turns));
-    json_writer_add_uint(w, "turn_p99_us", histogram_quantile_us(turns, 0.99));
-    json_writer_add_uint(w, "turn_max_us", turns->max_us);
+    json_writer_add_uint(w, "turns", histogram_count(&turns->all));
+    json_writer_add_uint(w, "turn_p99_us", histogram_quantile_us(&turns->all, 0.99));
+    json_writer_add_uint(w, "turn_max_us", turns->all.max_us);
+    json_writer_add_uint(w, "own_p99_us", histogram_quantile_us(&turns->own, 0.99));
+    json_writer_add_uint(w, "own_max_us", turns->own.max_us);
     json_writer_end_object(w);
 }
 

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int compare_places(const void *a, const void *b)
@@ -43,26 +42,34 @@ static void add_item(struct journal_catalog *c, struct journal_catalog_item item
     c->items[c->count++] = item;
 }
 
-/* Identity from the header; when that is damaged, from the name. */
-static void identify(struct journal_catalog *c, int dir_fd, const char *name)
+/* Size, and identity from the header. 0, or an errno value: without its size a file would count as empty. */
+static int look_into(struct journal_catalog_item *item, int fd)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (size < 0)
+        return errno;
+    item->segment->size = (uint64_t)size;
+    item->is_header_damaged = !journal_segment_read_header(item->segment, fd);
+    return 0;
+}
+
+/* Identity from the header; when that is damaged, from the name. 0, or an errno value. */
+static int identify(struct journal_catalog *c, int dir_fd, const char *name)
 {
     uint64_t base = 0, serial = 0;
     if (!journal_segment_parse_name(name, &base, &serial))
-        return;
+        return 0;
     struct journal_segment *s = journal_segment_create(base, serial, base - 1);
     struct journal_catalog_item item = {.segment = s, .limit = UINT64_MAX};
     memcpy(s->name, name, strlen(name) + 1);
     s->created = s->closed = s->sealed = true;
     int fd = journal_file_open_patiently(dir_fd, name, O_RDONLY);
-    struct stat st;
-    if (fd >= 0 && fstat(fd, &st) == 0) {
-        s->size = (uint64_t)st.st_size;
-        item.is_header_damaged = !journal_segment_read_header(s, fd);
-    }
+    int failure = fd >= 0 ? look_into(&item, fd) : 0;
     if (fd >= 0)
         close(fd);
     item.name_fits = s->base == base && s->serial == serial;
     add_item(c, item);
+    return failure;
 }
 
 /* Mark second files of one serial, and find out which records were given again later. */
@@ -95,9 +102,11 @@ int journal_catalog_read(struct journal_catalog *c, int dir_fd)
             close(fd);
         return failure;
     }
-    for (struct dirent *entry; (errno = 0, entry = readdir(dir));)
-        identify(c, dir_fd, entry->d_name);
-    int failure = errno;
+    int failure = 0;
+    for (struct dirent *entry; failure == 0 && (errno = 0, entry = readdir(dir));)
+        failure = identify(c, dir_fd, entry->d_name);
+    if (failure == 0)
+        failure = errno;
     closedir(dir);
     if (c->count > 0)
         resolve_serials(c);

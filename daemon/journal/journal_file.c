@@ -11,7 +11,17 @@
 #include <limits.h>
 #include <unistd.h>
 
-enum { OPEN_TRIES = 3, OPEN_PAUSE_US = 20000 };
+enum {
+    OPEN_TRIES = 3,
+    OPEN_PAUSE_US = 20000,
+    INTERRUPTIONS_LIMIT = 1000, /* one after the other: a call that never does anything else is a failure */
+};
+
+/* Whether to call again. */
+static bool is_interrupted(int error, unsigned *interruptions)
+{
+    return error == EINTR && ++*interruptions < INTERRUPTIONS_LIMIT;
+}
 
 int journal_file_open_patiently(int dir_fd, const char *name, int flags)
 {
@@ -25,6 +35,7 @@ int journal_file_open_patiently(int dir_fd, const char *name, int flags)
 
 int journal_file_read(int fd, void *data, size_t size, uint64_t offset, size_t *got)
 {
+    unsigned interruptions = 0;
     *got = 0;
     while (*got < size) {
         ssize_t n = pread(fd, (uint8_t *)data + *got, size - *got, (off_t)(offset + *got));
@@ -32,7 +43,7 @@ int journal_file_read(int fd, void *data, size_t size, uint64_t offset, size_t *
             return 0;
         if (n > 0)
             *got += (size_t)n;
-        else if (errno != EINTR)
+        else if (!is_interrupted(errno, &interruptions))
             return errno;
     }
     return 0;
@@ -46,6 +57,7 @@ int journal_file_write(int fd, const void *data, size_t size, uint64_t offset)
 
 int journal_file_write_parts(int fd, struct iovec *parts, size_t count, uint64_t offset)
 {
+    unsigned interruptions = 0;
     while (count > 0) {
         if (parts->iov_len == 0) {
             parts++;
@@ -53,7 +65,7 @@ int journal_file_write_parts(int fd, struct iovec *parts, size_t count, uint64_t
             continue;
         }
         ssize_t n = pwritev(fd, parts, (int)(count < IOV_MAX ? count : IOV_MAX), (off_t)offset);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && is_interrupted(errno, &interruptions))
             continue;
         if (n <= 0)
             return n < 0 ? errno : EIO;
@@ -92,9 +104,10 @@ int journal_file_sync_directory(int dir_fd)
 int journal_file_preallocate(int fd, uint64_t size)
 {
     int result;
+    unsigned interruptions = 0;
     do {
         result = fallocate(fd, 0, 0, (off_t)size) == 0 ? 0 : errno;
-    } while (result == EINTR);
+    } while (is_interrupted(result, &interruptions));
     if (result == EOPNOTSUPP || result == ENOSYS)
         return ftruncate(fd, (off_t)size) == 0 ? 0 : errno;
     return result;

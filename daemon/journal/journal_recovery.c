@@ -151,6 +151,17 @@ static enum status give_up_segment(struct journal *j, const struct journal_segme
     return STATUS_OK;
 }
 
+/* The file may have been out of reach when it was listed: with a wrong size its records would be missed, and
+ * it would be removed as an empty one. */
+static enum status measure(const struct journal *j, struct journal_segment *s, int fd, struct error *err)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (size < 0)
+        return error_set_errno(err, STATUS_IO, errno, "cannot learn the size of %s/%s", j->path, s->name);
+    s->size = (uint64_t)size;
+    return STATUS_OK;
+}
+
 /* `sealed` tells whether the file was finished with. */
 static enum status recover_segment(struct journal *j, struct journal_segment *s, uint64_t limit, bool *sealed,
                                    struct error *err)
@@ -164,6 +175,11 @@ static enum status recover_segment(struct journal *j, struct journal_segment *s,
         fd = journal_file_open_patiently(j->dir_fd, s->name, O_RDONLY);
     if (fd < 0)
         return give_up_segment(j, s, err);
+    st = measure(j, s, fd, err);
+    if (st != STATUS_OK) {
+        close(fd);
+        return st;
+    }
     *sealed = journal_segment_read_footer(s, fd, s->size) && s->last <= limit;
     if (!*sealed) {
         s->untimed = false;

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,11 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { DEFERRED_PER_TURN = 1000, DEFERRED_TURN_US = 5000 };
+enum {
+    DEFERRED_PER_TURN = 1000,
+    DEFERRED_TURN_US = 5000,
+    DELAY_STEP_US = 5000, /* shorter turns are not worth to ask for whose time they took */
+};
 #define NEVER INT64_MAX
 
 struct deferred {
@@ -40,8 +45,10 @@ struct loop {
     size_t deferred_first, deferred_count, deferred_capacity;
     bool stopped;
     uint64_t turns;
-    int64_t busy_since_us;            /* first callback of this turn; 0: none yet */
-    struct histogram *turn_histogram; /* borrowed */
+    int64_t busy_since_us;                            /* first callback of this turn; 0: none yet */
+    struct histogram *turn_histogram, *own_histogram; /* borrowed */
+    int schedule_fd;                 /* what the scheduler says of this thread; -1: nothing */
+    int64_t delay_us, delay_read_us; /* time without a processor so far; when it was read */
 };
 
 struct loop_io {
@@ -68,11 +75,45 @@ struct loop_signal {
     void *ctx;
 };
 
+/* ---- How long a turn takes, and whose time that is ---- */
+
+/* For how long this thread was ready and had no processor, since it began. */
+static int64_t read_delay_us(const struct loop *l)
+{
+    char text[80];
+    ssize_t len = l->schedule_fd >= 0 ? pread(l->schedule_fd, text, sizeof text - 1, 0) : 0;
+    if (len <= 0)
+        return 0;
+    text[len] = 0;
+    const char *second = strchr(text, ' '); /* ns on a processor, ns ready without one, turns */
+    return second ? (int64_t)(strtoull(second, NULL, 10) / 1000) : 0;
+}
+
 /* The turn's time counts from its first callback, not from the wait. */
+static void begin_turn(struct loop *l)
+{
+    l->busy_since_us = clock_monotonic_us();
+    if (l->schedule_fd < 0 || l->busy_since_us - l->delay_read_us < DELAY_STEP_US)
+        return;
+    l->delay_us = read_delay_us(l);
+    l->delay_read_us = l->busy_since_us;
+}
+
 static void note_callback(struct loop *l)
 {
     if (!l->busy_since_us && l->turn_histogram)
-        l->busy_since_us = clock_monotonic_us();
+        begin_turn(l);
+}
+
+static void end_turn(struct loop *l)
+{
+    int64_t turn_us = clock_monotonic_us() - l->busy_since_us, own_us = turn_us;
+    if (turn_us > DELAY_STEP_US && l->schedule_fd >= 0) {
+        int64_t delay_us = read_delay_us(l) - l->delay_us;
+        own_us = delay_us < turn_us ? turn_us - delay_us : 0;
+    }
+    histogram_add_us(l->turn_histogram, turn_us);
+    histogram_add_us(l->own_histogram, own_us);
 }
 
 /* ---- Waiting ---- */
@@ -148,13 +189,11 @@ static void turn(struct loop *l, int64_t wait_us)
         arm_wakeup(l, wait_us);
     /* ONCE with NONBLOCK: without ONCE libevent goes on as long as any descriptor stays ready. */
     event_base_loop(l->base, wait_us != 0 ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
-    int64_t now_us = clock_monotonic_us();
-    if (!l->busy_since_us)
-        l->busy_since_us = now_us;
-    loop_timers_run(&l->timers, now_us);
+    note_callback(l);
+    loop_timers_run(&l->timers, clock_monotonic_us());
     run_deferred(l);
     if (l->turn_histogram)
-        histogram_add_us(l->turn_histogram, clock_monotonic_us() - l->busy_since_us);
+        end_turn(l);
     l->turns++;
 }
 
@@ -184,6 +223,7 @@ struct loop *loop_create(struct error *err)
     struct loop *l = xcalloc(1, sizeof *l);
     loop_timers_init(&l->timers);
     l->wakeup_us = NEVER;
+    l->schedule_fd = -1;
     l->wakeup_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (l->wakeup_fd < 0) {
         error_set_errno(err, STATUS_IO, errno, "cannot create the timer of the event loop");
@@ -217,6 +257,8 @@ void loop_destroy(struct loop *l)
     }
     if (l->wakeup_fd >= 0)
         close(l->wakeup_fd);
+    if (l->schedule_fd >= 0)
+        close(l->schedule_fd);
     loop_timers_finish(&l->timers);
     free(l->deferred);
     free(l);
@@ -244,9 +286,12 @@ uint64_t loop_turn_count(const struct loop *l)
     return l->turns;
 }
 
-void loop_set_turn_histogram(struct loop *l, struct histogram *h)
+void loop_set_turn_histograms(struct loop *l, struct histogram *turns, struct histogram *own)
 {
-    l->turn_histogram = h;
+    l->turn_histogram = turns;
+    l->own_histogram = own;
+    if (l->schedule_fd < 0)
+        l->schedule_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 }
 
 /* ---- Deferred calls ---- */

@@ -35,8 +35,10 @@ void loop_stop(struct loop *l);
 void loop_turn(struct loop *l, int64_t wait_ms);
 /* Turns so far; the watchdog asks whether it moves. */
 uint64_t loop_turn_count(const struct loop *l);
-/* Microseconds spent in each turn's callbacks go to this histogram (owned by the caller); NULL: none. */
-void loop_set_turn_histogram(struct loop *l, struct histogram *h);
+/* Microseconds spent in each turn's callbacks go to `turns`. `own` is the same without the time for which the
+ * kernel let this thread wait for a processor: what the program itself held up. Both are owned by the caller;
+ * call it in the thread that runs the loop. */
+void loop_set_turn_histograms(struct loop *l, struct histogram *turns, struct histogram *own);
 
 /* Run `fn(ctx)` after the current callback, before the loop waits again; in order of the calls. A long chain
  * of calls that defer again goes on in the next turn. */

@@ -9,7 +9,7 @@ import shutil
 
 from campaign import Watch
 from journal_case import DRIVER, MEMORY_SHIM, SHIM, JournalCase, make_workspace
-from journal_files import read_segments
+from journal_files import RECORD_HEADER, read_segments
 from harness import SHORT, Test, is_sanitized
 from oracle import Verdict, report
 
@@ -19,13 +19,19 @@ test = Test("every system call of the journal fails, or is the last one: nothing
 ERRORS = {
     "pwritev": ("EIO", "ENOSPC", "EINTR", "SHORT"),
     "fdatasync": ("EIO", "ENOSPC", "EINTR"),
-    "fsync": ("EIO", "ENOSPC"),
+    "fsync": ("EIO", "ENOSPC", "EINTR"),
     "fallocate": ("EIO", "ENOSPC", "EINTR"),
-    "ftruncate": ("EIO", "ENOSPC"),
-    "unlink": ("EIO", "ENOSPC"),
-    "rename": ("EIO", "ENOSPC"),
-    "open": ("EIO", "EMFILE", "ENOSPC"),
+    "ftruncate": ("EIO", "ENOSPC", "EINTR"),
+    "unlink": ("EIO", "ENOSPC", "EINTR"),
+    "rename": ("EIO", "ENOSPC", "EINTR"),
+    "open": ("EIO", "EMFILE", "ENOSPC", "EINTR"),
     "pread": ("EIO", "SHORT", "EINTR"),
+    "mkdir": ("EIO", "ENOSPC"),
+    "flock": ("EIO", "EINTR"),
+    "close": ("EIO", "EINTR"),
+    "lseek": ("EIO",),
+    "statvfs": ("EIO", "EINTR"),
+    "readdir": ("EIO",),
     "any": ("KILL",),
 }
 STEP = 7 if SHORT or is_sanitized() else 1
@@ -34,10 +40,27 @@ FIRST_RUN = ("-n", 150, "-b", 6, "-l", 90, "-k", 10, "-u")
 FAULTED_RUN = ("-f", 1000, "-n", 210, "-b", 6, "-l", 15, "-k", 10)
 CLEAN_RUN = ("-f", 5000, "-n", 12, "-b", 4)
 REPAIRED = {"pwritev", "fdatasync", "fallocate", "ftruncate", "unlink", "rename", "fsync"}
+TIMES = {1: "once", 3: "thrice", 0: "on"}    # what is tried again patiently fails the third time
 workspace = make_workspace(test)
 watch = Watch(seconds=900)
 template = JournalCase(workspace, "template")
 assert template.run(*FIRST_RUN) == 0
+
+
+def damage(directory):
+    """What makes recovery rename and keep files: a copy of a segment, and a damaged record that was not confirmed yet.
+    Returns the contents of that record."""
+    segments = read_segments(directory)
+    copied = segments[0]
+    shutil.copy(copied.path, os.path.join(directory, f"{copied.base + 1:020d}-{copied.serial:016x}.seg"))
+    record = next(record for record in segments[-1].records if record.content > 100)
+    with open(segments[-1].path, "r+b") as file:
+        file.seek(record.offset + RECORD_HEADER + 12)
+        file.write(bytes([segments[-1].bytes[record.offset + RECORD_HEADER + 12] ^ 1]))
+    return {record.content}
+
+
+damaged = damage(template.directory)
 
 
 def fresh_case(name):
@@ -59,6 +82,15 @@ def has_kept_files(case):
     return os.path.isdir(kept) and any(name.endswith(".seg") for name in os.listdir(kept))
 
 
+def judge(case, contents):
+    """The oracle and its verdict; what was damaged need not be there, and is not looked for."""
+    oracle, _verdict = case.judge()
+    oracle.excused = {("journal", content) for content in contents}
+    verdict = oracle.judge()
+    verdict.acknowledged -= len(oracle.acknowledged & oracle.excused)
+    return oracle, verdict
+
+
 def problems_of(case, call, fault, status):
     """What is wrong with a case, as texts, and the oracle's verdict."""
     found = []
@@ -68,8 +100,8 @@ def problems_of(case, call, fault, status):
         found.append(f"the faulted run ended with {status}")
     if case.run(*CLEAN_RUN):
         found.append("the clean run does not work")
-    oracle, verdict = case.judge()
-    if call in ("open", "pread") and fault["count"] == 0 and has_kept_files(case):
+    oracle, verdict = judge(case, damaged)
+    if call in ("open", "pread") and fault["count"] != 1 and has_kept_files(case):
         verdict.wrong["lost"] = []
     if not verdict:
         found.append(str(verdict))
@@ -82,7 +114,7 @@ def problems_of(case, call, fault, status):
 
 
 def run_one(call, at, count, error):
-    name = f"{call}-{error}-{at}-{'once' if count == 1 else 'on'}"
+    name = f"{call}-{error}-{at}-{TIMES[count]}"
     case = fresh_case(name)
     fault = {"call": call, "at": at, "count": count, "with": error}
     status = case.run(*FAULTED_RUN, fault=fault, shim=MEMORY_SHIM if call == "malloc" else SHIM)
@@ -112,9 +144,10 @@ assert os.path.exists(DRIVER)
 verdicts, faults = [], 0
 for called, errors in ERRORS.items():
     total = count_calls(called)
+    test.check(total > 0, f"{called} is called")
     offset = test.random.randrange(STEP)
     jobs = [(called, at, count, error) for error in errors for at in range(1 + offset, total + 1, STEP)
-            for count in ((1,) if error in ("KILL", "EINTR") else (1, 0))]
+            for count in ((1,) if error == "KILL" else (1, 3, 0))]
     verdicts.append(run_campaign(f"{called} ({total} calls)", run_one, jobs))
     faults += len(jobs)
 
@@ -135,10 +168,7 @@ def run_cut(at):
     shutil.copy(cut_template.log, case.log)
     case.run(*CUT_RUN, fault={"call": "any", "at": at, "count": 1, "with": "KILL"})
     status = case.run(*CLEAN_RUN)
-    oracle, _verdict = case.judge()
-    oracle.excused = {("journal", content) for content in cut_contents}
-    verdict = oracle.judge()
-    verdict.acknowledged -= len(oracle.acknowledged & oracle.excused)  # those are not looked for
+    _oracle, verdict = judge(case, cut_contents)
     if status or not verdict:
         return f"{name}: {status} {verdict}\n{case.text[-1500:]}", verdict
     case.remove()
@@ -166,7 +196,7 @@ if os.environ.get("FOREBAY_TEST_COVERAGE"):
     test.skip_case("memory", "the counters of a coverage build allocate as well")
     test.finish()
 total = count_calls("malloc", MEMORY_SHIM)
-places = sorted(test.random.sample(range(1, total + 1), min(MEMORY_SAMPLES, total)))
+places = sorted(test.random.sample(range(1, total + 1), min(MEMORY_SAMPLES, total)))   # all there are, unless it is short
 jobs = [("malloc", at, count, "ENOMEM") for at in places for count in (1, 0)]
 watch = Watch(seconds=900)
 verdict = run_campaign(f"memory ({total} allocations)", run_one, jobs)

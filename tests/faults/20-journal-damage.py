@@ -290,9 +290,12 @@ def run_one(number):
 
 
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it)")
+# $FOREBAY_FAULT_CASE repeats one case of a seed.
+order = [int(os.environ["FOREBAY_FAULT_CASE"])] if os.environ.get("FOREBAY_FAULT_CASE") else range(CASES)
+CASES = len(order)
 total, count, failed = Verdict(), 0, []
 with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-    for result in pool.map(run_one, range(CASES)):
+    for result in pool.map(run_one, order):
         if result is None:
             continue
         count += 1
@@ -301,6 +304,7 @@ with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             failed.append(result[0])
 test.check(not failed, f"{count} damaged journals, {total.acknowledged} untouched messages looked for, {len(failed)} wrong "
            f"({watch.seconds():.0f} s, seed {test.seed})")
+watch.check(test, count, CASES, "damaged journals")
 for text in failed[:4]:
     test.note(text)
 if failed:

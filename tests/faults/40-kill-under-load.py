@@ -12,7 +12,7 @@ from harness import Test
 # counter with the daemon. A message counts as lost when it was confirmed and has not come out at one of the targets.
 test = Test("kill -9 at random moments under load: no confirmed message is lost, none is out of order", seconds=2400)
 KILLS = fault_count(200, 5000, 10)
-watch = Watch(seconds=180)
+watch = Watch(seconds=900)
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it), {KILLS} kills")
 campaign = DaemonCampaign(test, "kill -9 under load")
 campaign.gateway.start()
@@ -26,6 +26,7 @@ while kills < KILLS and not watch.is_over():
         campaign.note_stalls()
     campaign.kill()
     kills += 1
+watch.check(test, kills, KILLS, "kills")
 test.note(f"{kills} kills, {in_start} of them before the daemon was ready")
 campaign.gateway.wait_ready(30)
 campaign.finish(kills)

@@ -24,7 +24,7 @@ FAULTS = [("any", "KILL"), ("any", "KILL"), ("pwritev", "EIO"), ("pwritev", "ENO
           ("pread", "EINTR"), ("pread", "SHORT")]
 ONCE_ONLY = {"open", "pread"}
 REFUSALS = (0, 71, 74, 75, 78)   # ends with a message
-watch = Watch(seconds=120)
+watch = Watch(seconds=900)
 test.note(f"seed {test.seed}")
 campaign = DaemonCampaign(test, "a fault in the recovery from a fault")
 gateway = campaign.gateway
@@ -80,10 +80,13 @@ gateway.wait_ready(30)
 campaign.start_load()
 found, rounds = [], 0
 while rounds < ROUNDS and not watch.is_over():
+    if rounds % 5 == 0:
+        campaign.note_stalls()
     problem = run_round()
     rounds += 1
     if problem:
         found.append(problem)
+watch.check(test, rounds, ROUNDS, "rounds")
 test.check(not found, f"{rounds} rounds, {len(found)} with an end that is none of the allowed ones (seed {test.seed})")
 for text in found[:5]:
     test.note(text)

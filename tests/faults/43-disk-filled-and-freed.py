@@ -26,7 +26,7 @@ test = Test("the disk is filled by others and freed: nothing acknowledged is los
 CYCLES = fault_count(3, 20, 2)
 if not os.environ.get("FAULT_OWN_MOUNTS"):
     test.skip("a small file system needs root and a mount namespace")
-watch = Watch(seconds=150)
+watch = Watch(seconds=900)
 test.note(f"seed {test.seed}")
 small = test.path("small")
 os.makedirs(small)
@@ -96,6 +96,7 @@ while cycles < CYCLES and not watch.is_over():
     seen += run_cycle(cycles)
     cycles += 1
     campaign.note_stalls()
+watch.check(test, cycles, CYCLES, "cycles")
 test.check_equal(seen, cycles, f"{cycles} times the journal was full, said so, and went on when there was room")
 campaign.settle(90)
 # At the edge of a full disk a source stops and goes on many times: how many messages the broker repeats then is told and

@@ -15,7 +15,7 @@ from harness import Test
 # goes away and comes back. When the limit is lifted everything goes on by itself.
 test = Test("no descriptors are left: nothing acknowledged is lost, it goes on when there are some", seconds=1800)
 CYCLES = fault_count(3, 20, 2)
-watch = Watch(seconds=120)
+watch = Watch(seconds=900)
 test.note(f"seed {test.seed}")
 campaign = DaemonCampaign(test, "no descriptors left", journal="segment_size: 64 KiB")
 gateway = campaign.gateway
@@ -46,6 +46,7 @@ alive, cycles = 0, 0
 while cycles < CYCLES and not watch.is_over():
     alive += run_cycle()
     cycles += 1
+watch.check(test, cycles, CYCLES, "cycles")
 test.check_equal(alive, cycles, f"{cycles} times without a free descriptor, it lives and goes on")
 campaign.settle(90)
 # Each loses the connection to the target, and the source may be stopped because no segment can be made.

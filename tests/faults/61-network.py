@@ -22,7 +22,7 @@ test = Test("silence, resets, loss, half-open connections and a narrow line: not
 LONG = bool(os.environ.get("FOREBAY_TEST_LONG"))
 FAULTS = fault_count(8, 100, 5)
 FAULT_SECONDS = 30.0 if LONG else 3.0
-watch = Watch(seconds=180)
+watch = Watch(seconds=900)
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it), {FAULTS} faults")
 cable = Cable(test)
 ports = free_port(), free_port()
@@ -81,11 +81,12 @@ while done < FAULTS and not watch.is_over():
     campaign.gateway.wait_subscribed(60)
     campaign.note_stalls()
     done += 1
+watch.check(test, done, FAULTS, "faults of the network")
 ended = int(lost_connections())
 campaign.settle(120)
 campaign.windows = (RECEIVE * max(ended, 1) // done, (RECEIVE + WINDOW) * max(ended, 1) // done)
 test.note(f"{done} faults, {ended} connections lost")
 test.check(ended >= 2, "connections were lost")
 test.check(len(campaign.acknowledged) > 50, f"{len(campaign.acknowledged)} messages were acknowledged")
-campaign.finish(done)
+campaign.finish(done, row="network: silence, resets, 20 % loss, half-open, 64 kbit/s")
 test.finish()

@@ -19,8 +19,7 @@ import oracle as judge
 # connections by name are cut each time so that it is asked. The route to the file must not notice.
 test = Test("dead, slow and wrong name servers: the loop goes on, and so does everything that needs no name", seconds=3600)
 ROUNDS = fault_count(6, 60, 4)
-LONGEST_MS = 1000.0     # a name that is waited for on the loop would cost 2 s and more; the figure itself is reported
-watch = Watch(seconds=150)
+watch = Watch(seconds=900)
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it), {ROUNDS} rounds")
 names = NameServer(test)
 devices, cloud, lake = test.broker("devices"), test.broker("cloud"), HttpServer(test)
@@ -99,11 +98,10 @@ while rounds < ROUNDS and not watch.is_over():
         time.sleep(0.02)
     test.wait(lambda: len(set(in_file())) >= sent, f"the file to have everything while the name server is {kind}", 60)
     rounds += 1
+watch.check(test, rounds, ROUNDS, "rounds")
 stalls = Stalls()
 stalls.note(gateway)
-figures = stalls.figures()
-test.check(figures["stall_max_ms"] < LONGEST_MS, f"{rounds} rounds, {names.count} questions: the loop was held up for "
-           f"{figures['stall_p99_ms']} ms (p99), {figures['stall_max_ms']} ms (max)")
+figures = stalls.check(test, f"{rounds} rounds, {names.count} questions")
 names.behave("right")
 test.wait(lambda: len(set(in_cloud())) >= sent, "the broker by name to have everything", 90)
 gateway.wait_subscribed(60)

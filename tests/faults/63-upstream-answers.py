@@ -224,7 +224,8 @@ refused = {number for number in range(MESSAGES) if CODES[number % len(CODES)] in
 judge_target("codes", [int(topic[5:]) for topic, _payload in codes.accepted], refused, 0, ordered=False)
 test.check_equal(gateway.imbalance(), [], "the counters balance at the end")
 stalls.note(gateway)
+figures = stalls.check(test, "upstreams")
 judge.report("upstreams slow, busy, broken, refusing", verdicts, faults=len(SCRIPTS) + len(CODES), seed=test.seed,
-             seconds=watch.seconds(), **stalls.figures())
+             seconds=watch.seconds(), **figures)
 test.check_equal(gateway.stop(30), 0, "SIGTERM ends it with 0")
 test.finish()

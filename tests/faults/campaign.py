@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the campaigns share beside the oracle: how large they are."""
 
+from collections import Counter
 import os
+import signal
 import sys
 import time
 
@@ -25,12 +27,26 @@ def fault_count(gate, long, short=None):
 
 
 class Watch:
-    """The time of a campaign: $FOREBAY_FAULT_SECONDS, or what it asks for itself. A campaign that runs out of it ends
-    with what it has, and reports that."""
+    """The time of a campaign: $FOREBAY_FAULT_SECONDS, or what it asks for itself. In a long run a campaign that runs out
+    of it ends with what it has, and reports that; the gate wants all its faults."""
 
-    def __init__(self, seconds):
+    BEHIND_SECONDS = 900    # what comes behind the faults
+
+    def __init__(self, seconds, limit=None):
         self.start = time.monotonic()
-        self.limit = float(os.environ.get("FOREBAY_FAULT_SECONDS") or seconds)
+        self.limit = float(os.environ.get("FOREBAY_FAULT_SECONDS") or seconds) if limit is None else limit
+        left = signal.alarm(0)      # of the test
+        if left:
+            signal.alarm(int(max(left, self.limit + self.BEHIND_SECONDS)))
+
+    def part(self, parts):
+        """A watch for the next of `parts` that are still to come."""
+        return Watch(0, max(0.0, (self.limit - self.seconds()) / parts))
+
+    def check(self, test, done, wanted, what):
+        """In the gate fewer faults than it asks for are a failure: it would be a smaller gate than it says."""
+        limited = os.environ.get("FOREBAY_FAULT_SECONDS") or os.environ.get("FOREBAY_TEST_LONG")
+        test.check(done >= (1 if limited else wanted), f"{done} of {wanted} {what}")
 
     def seconds(self):
         return time.monotonic() - self.start
@@ -40,28 +56,44 @@ class Watch:
 
 
 class Stalls:
-    """For how long the loops of the daemons were held up, as they say themselves."""
+    """For how long the loops of the daemons were held up, as they say themselves: each turn, and each turn without the
+    time for which the kernel ran something else (`own`). Only the second is judged: a test runs beside others."""
+
+    P99_MS, MAX_MS = 10.0, 50.0
 
     def __init__(self):
-        self.turns = {}     # upper bound of a bucket, in seconds -> turns
-        self.longest_us = 0
+        self.processes = {}     # pid -> ({upper bound of a bucket, in seconds: own turns}, loop of the status)
 
     def note(self, gateway):
-        """Add what this process has counted; one that is not there yet or any more has nothing to add."""
+        """Take over what this process has counted; one that is not there yet or any more has nothing to say."""
         try:
             turns = {dict(labels)["le"]: value for (name, labels), value in gateway.metrics().items()
-                     if name == "forebay_loop_turn_seconds_bucket"}
-            longest = gateway.status()["loop"]["turn_max_us"]
+                     if name == "forebay_loop_own_seconds_bucket"}
+            loop = gateway.status()["loop"]
         except (OSError, Failed):
             return
-        for bound, count in turns.items():
-            self.turns[bound] = self.turns.get(bound, 0) + count
-        self.longest_us = max(self.longest_us, longest)
+        self.processes[gateway.pid] = turns, loop
+
+    def _longest_ms(self, key):
+        return max((loop[key] for _turns, loop in self.processes.values()), default=0) / 1000
 
     def figures(self):
-        """p99 (the upper bound of its bucket, or the longest) and the longest turn, in ms."""
-        total = self.turns.get("+Inf", 0)
-        bounds = sorted((float(bound), count) for bound, count in self.turns.items() if bound != "+Inf")
+        """The daemon's own p99 (the upper bound of its bucket, or the longest) and longest turn, and the longest turn of
+        all, in ms."""
+        turns = Counter()
+        for counts, _loop in self.processes.values():
+            turns.update(counts)
+        total, longest_ms = turns.pop("+Inf", 0), self._longest_ms("own_max_us")
+        bounds = sorted((float(bound), count) for bound, count in turns.items())
         p99 = next((bound for bound, count in bounds if count >= 0.99 * total), 50.0)
-        return {"stall_p99_ms": round(min(p99 * 1000, self.longest_us / 1000), 1),
-                "stall_max_ms": round(self.longest_us / 1000, 1)}
+        return {"stall_p99_ms": round(min(p99 * 1000, longest_ms), 1), "stall_max_ms": round(longest_ms, 1),
+                "turn_max_ms": round(self._longest_ms("turn_max_us"), 1)}
+
+    def check(self, test, name):
+        """The figures, within the bounds. A sanitizer makes everything slower than it is."""
+        figures = self.figures()
+        right = is_sanitized() or (figures["stall_p99_ms"] <= self.P99_MS and figures["stall_max_ms"] <= self.MAX_MS)
+        test.check(self.processes and right,
+                   f"{name}: the daemon held its loop up for {figures['stall_p99_ms']} ms (p99), {figures['stall_max_ms']} ms "
+                   f"(max); with what the kernel ran instead {figures['turn_max_ms']} ms (max)")
+        return figures

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Preloaded into a program under test: allocation number FAULT_AT (from 1) fails, and FAULT_COUNT - 1 more
- * (0: all that follow). FAULT_REPORT names a file for the number of allocations, written at exit. glibc only.
+ * (0: all that follow); pages that are mapped by the program itself are allocations too. FAULT_REPORT names a
+ * file for the number of allocations, written at exit. glibc only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -70,4 +73,11 @@ EXPORT void *calloc(size_t number, size_t size)
 EXPORT void *realloc(void *old, size_t size)
 {
     return fails() ? NULL : __libc_realloc(old, size);
+}
+
+EXPORT void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if (flags & MAP_ANONYMOUS && fails())
+        return MAP_FAILED;
+    return (void *)syscall(SYS_mmap, address, size, protection, flags, fd, offset);
 }

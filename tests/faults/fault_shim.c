@@ -4,12 +4,14 @@
  * then on. By environment:
  *
  *   FAULT_DIRECTORY  only descriptors and names below it
- *   FAULT_CALL       write pwritev pread fdatasync fsync fallocate ftruncate rename unlink open any
+ *   FAULT_CALL       write pwritev pread fdatasync fsync fallocate ftruncate rename unlink open mkdir link
+ * flock close lseek statvfs readdir; any: every one but those that only ask (pread lseek statvfs readdir)
  *   FAULT_AT         which call, from 1; 0: only count
  *   FAULT_COUNT      how many calls fail from there on; 0: all
  *   FAULT_WITH       EIO ENOSPC EINTR ENOMEM EMFILE SHORT (half of it is done) KILL (SIGKILL before the call)
  *   FAULT_REPORT     file for the number of calls, written at exit
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -98,10 +103,16 @@ static bool is_ours(int fd)
     return is_below(path);
 }
 
+static bool only_asks(const char *call)
+{
+    return strcmp(call, "pread") == 0 || strcmp(call, "lseek") == 0 || strcmp(call, "statvfs") == 0 ||
+           strcmp(call, "readdir") == 0;
+}
+
 static bool is_wanted(const char *call)
 {
     return atomic_load_explicit(&started, memory_order_relaxed) &&
-           (strcmp(wanted, call) == 0 || (strcmp(wanted, "any") == 0 && strcmp(call, "pread") != 0));
+           (strcmp(wanted, call) == 0 || (strcmp(wanted, "any") == 0 && !only_asks(call)));
 }
 
 /* 0: do it; an errno or WITH_SHORT: what shall happen instead. */
@@ -237,6 +248,63 @@ EXPORT int open(const char *name, int flags, ...)
     int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, int) : 0;
     va_end(args);
     return openat(AT_FDCWD, name, flags, mode);
+}
+
+EXPORT int mkdirat(int dir_fd, const char *name, mode_t mode)
+{
+    if (fault_of_name("mkdir", dir_fd, name) > 0)
+        return -1;
+    return (int)syscall(SYS_mkdirat, dir_fd, name, mode);
+}
+
+EXPORT int mkdir(const char *name, mode_t mode)
+{
+    return mkdirat(AT_FDCWD, name, mode);
+}
+
+EXPORT int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
+{
+    if (fault_of_name("link", to_fd, to) > 0)
+        return -1;
+    return (int)syscall(SYS_linkat, from_fd, from, to_fd, to, flags);
+}
+
+EXPORT int flock(int fd, int operation)
+{
+    return fault_of("flock", fd) > 0 ? -1 : (int)syscall(SYS_flock, fd, operation);
+}
+
+/* As the kernel does it: the descriptor is gone, whatever it says. */
+EXPORT int close(int fd)
+{
+    int fault = fault_of("close", fd);
+    int result = (int)syscall(SYS_close, fd);
+    if (fault > 0) {
+        errno = fault;
+        return -1;
+    }
+    return result;
+}
+
+EXPORT off_t lseek(int fd, off_t offset, int whence)
+{
+    return fault_of("lseek", fd) > 0 ? -1 : (off_t)syscall(SYS_lseek, fd, offset, whence);
+}
+
+EXPORT int fstatvfs(int fd, struct statvfs *v)
+{
+    static int (*real)(int, struct statvfs *);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "fstatvfs");
+    return fault_of("statvfs", fd) > 0 ? -1 : real(fd, v);
+}
+
+EXPORT struct dirent *readdir(DIR *dir)
+{
+    static struct dirent *(*real)(DIR *);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "readdir");
+    return fault_of("readdir", dirfd(dir)) > 0 ? NULL : real(dir);
 }
 
 EXPORT ssize_t pwrite64(int, const void *, size_t, off_t) __attribute__((alias("pwrite")));

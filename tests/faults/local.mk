@@ -35,35 +35,23 @@ fault_tests += %D%/60-brokers.py %D%/61-network.py %D%/62-names.py \
 
 dist_check_SCRIPTS += $(fault_tests)
 TESTS += $(fault_tests)
-dist_check_SCRIPTS += %D%/report.py %D%/mutants.py
+dist_check_SCRIPTS += %D%/report.py %D%/mutants.py %D%/long_run.py
 EXTRA_DIST += %D%/oracle.py %D%/campaign.py %D%/daemon_campaign.py %D%/broker_campaign.py %D%/journal_files.py %D%/journal_case.py \
-  %D%/own_mounts.py %D%/file_system.py %D%/README.md
+  %D%/own_mounts.py %D%/file_system.py %D%/memory_limit.py %D%/README.md
 
-# The same campaigns with the numbers of a long run and new seeds, again and again for FAULT_SECONDS. FAULT_COUNT sets
-# the number of faults of each, CAMPAIGN_SECONDS its time, FUZZ_LONG_SECONDS that of each fuzz target. What they report is collected for `make campaign-table`.
+# The same campaigns with the numbers of a long run and new seeds, and the fuzz targets, again and again for FAULT_SECONDS.
+# Each gets an equal part of the time, at most CAMPAIGN_SECONDS; FAULT_COUNT sets the number of faults of each. What they
+# report is collected for `make campaign-table`, from one run to the next, until `make clean`.
 FAULT_SECONDS = 3600
 FAULT_COUNT =
-CAMPAIGN_SECONDS = 600
-FUZZ_LONG_SECONDS = 300
+CAMPAIGN_SECONDS = 3600
 CAMPAIGN_RESULTS = $(abs_top_builddir)/campaigns.jsonl
 CLEANFILES += campaigns.jsonl
 .PHONY: check-long campaign-table
-check-long: all $(check_PROGRAMS)
-	@$(AM_TESTS_ENVIRONMENT) end=$$(($$(date +%s) + $(FAULT_SECONDS))); \
-	FOREBAY_TEST_LONG=1; export FOREBAY_TEST_LONG; \
-	FOREBAY_FAULT_COUNT='$(FAULT_COUNT)'; export FOREBAY_FAULT_COUNT; \
-	FOREBAY_CAMPAIGN_RESULTS='$(CAMPAIGN_RESULTS)'; export FOREBAY_CAMPAIGN_RESULTS; \
-	while :; do \
-	  for campaign in $(fault_tests); do \
-	    left=$$((end - $$(date +%s))); [ $$left -gt 0 ] || exit 0; \
-	    seconds=$(CAMPAIGN_SECONDS); [ $$seconds -lt $$left ] || seconds=$$left; \
-	    FOREBAY_FAULT_SECONDS=$$seconds timeout -k 60 $$((seconds * 2 + 120)) $(srcdir)/$$campaign; result=$$?; \
-	    case $$result in 0|77) ;; *) echo "$$campaign failed with $$result"; exit 1 ;; esac; \
-	  done; \
-	  left=$$((end - $$(date +%s))); [ $$left -gt 60 ] || exit 0; \
-	  $(srcdir)/tests/fuzz/run.sh --build fuzz --seconds $(FUZZ_LONG_SECONDS); result=$$?; \
-	  case $$result in 0|77) ;; *) exit 1 ;; esac; \
-	done
+check-long: all
+	@$(MAKE) -s $(check_PROGRAMS) $(check_LIBRARIES)
+	@$(AM_TESTS_ENVIRONMENT) $(srcdir)/%D%/long_run.py --seconds $(FAULT_SECONDS) --each $(CAMPAIGN_SECONDS) \
+	  --faults '$(FAULT_COUNT)' --results '$(CAMPAIGN_RESULTS)' --logs long-run $(fault_tests)
 
 # What the campaigns found, into README.md.
 campaign-table:

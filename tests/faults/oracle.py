@@ -8,6 +8,7 @@ publishes, `received` by who is at the end, both outside the faulted file system
 from collections import Counter, defaultdict
 import json
 import os
+import sys
 
 
 class Verdict:
@@ -41,12 +42,12 @@ def report(campaign, verdict=None, faults=0, seed=0, seconds=0.0, messages=0, **
     """Append the outcome of a campaign to the file that $FOREBAY_CAMPAIGN_RESULTS names, if it does: one line of JSON,
     from which report.py makes the table of README.md. `verdict`: one or a list of them, to be added up; `messages`:
     how many acknowledged messages were looked for, when no verdict knows it. `more`: lost, reordered, phantom, corrupt,
-    duplicates where there is no verdict, and stall_p99_ms, stall_max_ms where a daemon was running."""
+    duplicates where there is no verdict, stall_p99_ms, stall_max_ms and turn_max_ms where a daemon was running."""
     path = os.environ.get("FOREBAY_CAMPAIGN_RESULTS")
     if not path:
         return
     verdicts = verdict if isinstance(verdict, (list, tuple)) else [verdict] if verdict is not None else []
-    row = {"campaign": campaign, "faults": faults,
+    row = {"campaign": campaign, "test": os.path.basename(sys.argv[0]), "faults": faults,
            "messages": messages or sum(one.acknowledged for one in verdicts)}
     for kind in ("lost", "reordered", "phantom", "corrupt"):
         row[kind] = sum(len(one.wrong[kind]) for one in verdicts)

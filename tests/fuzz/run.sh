@@ -81,6 +81,19 @@ run_target() {
     report "$1" $?
 }
 
+# A row for the table of the campaigns: inputs count as faults, a target that broke as something wrong.
+add_row() {
+    local inputs=0 broken=0 units target
+    [ -n "${FOREBAY_CAMPAIGN_RESULTS:-}" ] || return 0
+    for target in "$@"; do
+        units=$(sed -n 's/^stat::number_of_executed_units: *//p' "$target.log")
+        inputs=$((inputs + ${units:-0}))
+        [ -n "$units" ] || broken=$((broken + 1))
+    done
+    printf '{"campaign": "hostile payloads, %d fuzz targets", "test": "fuzz", "faults": %d, "messages": 0, "corrupt": %d, "seconds": %d}\n' \
+        $# "$inputs" "$broken" $((seconds * $#)) >>"$FOREBAY_CAMPAIGN_RESULTS"
+}
+
 failed=0 running=0
 for target in "$@"; do
     if [ "$running" -ge "$jobs" ]; then
@@ -94,4 +107,5 @@ while [ "$running" -gt 0 ]; do
     wait -n || failed=1
     running=$((running - 1))
 done
+add_row "$@"
 exit $failed

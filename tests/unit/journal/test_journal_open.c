@@ -104,6 +104,23 @@ static void test_files_cannot_be_opened(void **state)
     assert_int_equal(read_all(f, NULL), 100);
 }
 
+/* A segment that was out of reach when the files were listed, and is not any more: its size is asked for
+ * again, or it would count as empty. Without a size there is no start. */
+static void test_size_is_known(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_fill(f, 100, 50);
+    fixture_close(f);
+    fixture_fail(FAULT_LSEEK, 1, 1, EIO);
+    expect_refused(f, "cannot list");
+    fixture_fail(FAULT_LSEEK, 2, 1, EIO);
+    expect_refused(f, "size of");
+    fixture_fail_none();
+    fixture_fail(FAULT_OPENAT, 5, 3, EMFILE);
+    assert_int_equal(read_all(f, NULL), 100);
+}
+
 /* A segment that the disk refuses is set aside, one that went away is left out; numbers are not given again.
  */
 static void test_segment_is_lost(void **state)
@@ -295,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_cannot_have_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_files_cannot_be_opened, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_size_is_known, setup, teardown),
         cmocka_unit_test_setup_teardown(test_segment_is_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_start_cannot_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_numbers_without_clock, setup, teardown),

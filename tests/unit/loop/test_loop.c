@@ -16,10 +16,13 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 struct fixture {
@@ -518,8 +521,8 @@ static void handle_slow(void *ctx)
 static void test_turn_histogram_has_callbacks_and_not_the_wait(void **state)
 {
     struct fixture *f = *state;
-    struct histogram h = {0};
-    loop_set_turn_histogram(f->loop, &h);
+    struct histogram h = {0}, own = {0};
+    loop_set_turn_histograms(f->loop, &h, &own);
     loop_turn(f->loop, 100);
     assert_int_equal(histogram_count(&h), 1);
     assert_true(h.max_us < 90000);
@@ -528,6 +531,77 @@ static void test_turn_histogram_has_callbacks_and_not_the_wait(void **state)
     loop_turn(f->loop, 0);
     assert_int_equal(histogram_count(&h), 2);
     assert_true(h.max_us >= 3000);
+    assert_int_equal(histogram_count(&own), 2);
+    assert_true(own.max_us >= 2000 && own.max_us <= h.max_us);
+}
+
+enum { DELAY_MS = 30, DELAY_LIMIT_S = 30 };
+
+static double waited_ms(void)
+{
+    unsigned long long run = 0, waited = 0;
+    FILE *file = fopen("/proc/thread-self/schedstat", "r");
+    int fields = file ? fscanf(file, "%llu %llu", &run, &waited) : 0;
+    if (file)
+        fclose(file);
+    return fields == 2 ? (double)waited / 1e6 : -1;
+}
+
+/* Somebody else wants this processor. */
+static void *spin(void *arg)
+{
+    const atomic_bool *stop = arg;
+    while (!atomic_load(stop))
+        continue;
+    return NULL;
+}
+
+/* Ready, and without a processor for DELAY_MS. */
+static void handle_crowded(void *ctx)
+{
+    bool *crowded = ctx;
+    double start = waited_ms();
+    time_t end = time(NULL) + DELAY_LIMIT_S;
+    while (waited_ms() < start + DELAY_MS && time(NULL) < end)
+        continue;
+    *crowded = waited_ms() >= start + DELAY_MS;
+}
+
+static void handle_blocked(void *ctx)
+{
+    (void)ctx;
+    usleep(DELAY_MS * 1000);
+}
+
+static void test_own_time_of_a_turn_has_no_time_without_a_processor(void **state)
+{
+    struct fixture *f = *state;
+    struct histogram all = {0}, own = {0};
+    atomic_bool stop = false;
+    bool crowded = false;
+    cpu_set_t before, one;
+    pthread_t thread;
+    if (waited_ms() < 0 || sched_getaffinity(0, sizeof before, &before) != 0)
+        skip();
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    if (sched_setaffinity(0, sizeof one, &one) != 0)
+        skip();
+    assert_int_equal(pthread_create(&thread, NULL, spin, &stop), 0);
+    loop_set_turn_histograms(f->loop, &all, &own);
+    loop_defer(f->loop, handle_crowded, &crowded);
+    loop_turn(f->loop, 0);
+    atomic_store(&stop, true);
+    pthread_join(thread, NULL);
+    sched_setaffinity(0, sizeof before, &before);
+    assert_true(crowded);
+    assert_true(own.max_us + (DELAY_MS - 1) * 1000 <= all.max_us);
+
+    /* To wait for a disk or a lock is the daemon's own doing. */
+    own = (struct histogram){0};
+    loop_defer(f->loop, handle_blocked, NULL);
+    loop_turn(f->loop, 0);
+    assert_true(own.max_us >= DELAY_MS * 500);
 }
 
 #define loop_test(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -554,6 +628,7 @@ int main(void)
         loop_test(test_notifier_may_destroy_itself),
         loop_test(test_signals_reach_the_loop),
         loop_test(test_turn_histogram_has_callbacks_and_not_the_wait),
+        loop_test(test_own_time_of_a_turn_has_no_time_without_a_processor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
