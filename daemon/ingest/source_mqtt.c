@@ -438,6 +438,8 @@ void source_mqtt_set_subscriptions(struct source_mqtt *s, const struct source_mq
     source_subscriptions_clear(&s->wanted);
     for (size_t i = 0; i < count; i++)
         source_subscriptions_add(&s->wanted, filters[i].filter, filters[i].qos);
+    if (s->state.topic) /* to hear when an old will says that we are offline, whatever the routes read */
+        source_subscriptions_add(&s->wanted, s->state.topic, 1);
     source_subscriptions_reduce(&s->wanted);
     const char *overlap = source_subscriptions_overlap(&s->wanted, &other);
     if (overlap)

@@ -527,6 +527,143 @@ static void test_refused_filters_are_said(void **state)
     finish(&f);
 }
 
+/* ---- A Sparkplug host application ---- */
+
+static const char state_topic[] = "spBv1.0/STATE/scada";
+
+/* The first packet of a type, from event `from` on, that has this text in it; SIZE_MAX: none. */
+static size_t find_packet(struct fixture *f, int type, const char *part, size_t from)
+{
+    for (size_t i = from; i < stub_broker_event_count(f->broker); i++) {
+        const struct stub_event *e = stub_broker_event(f->broker, i);
+        if (e->kind == STUB_PACKET && e->type == type && memmem(e->body, e->len, part, strlen(part)))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* The number behind "timestamp": of a STATE in the packet. */
+static int64_t timestamp_in(const struct stub_event *e, const char *online)
+{
+    char text[64];
+    snprintf(text, sizeof text, "{\"online\":%s,\"timestamp\":", online);
+    const char *at = memmem(e->body, e->len, text, strlen(text));
+    assert_non_null(at);
+    return strtoll(at + strlen(text), NULL, 10);
+}
+
+/* Returns how many messages are committed; what comes in between waits for the next call. */
+static unsigned commit_what_is_there(struct fixture *f)
+{
+    if (f->done)
+        finish_commit(f, STATUS_OK);
+    return f->accepted;
+}
+
+static void start_as_host(struct fixture *f)
+{
+    init(f);
+    f->settings.sparkplug_host = "scada";
+    start(f, one, 1);
+    until(f, find_packet(f, STUB_PUBLISH, state_topic, 0) != SIZE_MAX);
+}
+
+static void test_host_says_that_it_is_online(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int64_t before_ms = clock_realtime_us() / 1000;
+    start_as_host(&f);
+    const struct stub_event *connect = stub_broker_last(f.broker, STUB_CONNECT);
+    /* tck-id-host-topic-phid-death-required tck-id-operational-behavior-host-application-connect-will
+     * tck-id-host-topic-phid-death-topic tck-id-operational-behavior-host-application-connect-will-topic
+     * tck-id-payloads-state-will-message */
+    assert_non_null(memmem(connect->body, connect->len, state_topic, strlen(state_topic)));
+    /* A will, QoS 1, retained.
+     * tck-id-host-topic-phid-death-qos tck-id-operational-behavior-host-application-connect-will-qos
+     * tck-id-payloads-state-will-message-qos
+     * tck-id-host-topic-phid-death-retain tck-id-operational-behavior-host-application-connect-will-retained
+     * tck-id-payloads-state-will-message-retain */
+    assert_int_equal(connect->body[7] & 0x3c, 0x2c);
+    /* tck-id-host-topic-phid-death-payload tck-id-host-topic-phid-death-payload-timestamp-connect
+     * tck-id-operational-behavior-host-application-connect-will-payload
+     * tck-id-payloads-state-will-message-payload */
+    int64_t connected_ms = timestamp_in(connect, "false");
+    assert_in_range(connected_ms, before_ms, clock_realtime_us() / 1000);
+    /* tck-id-host-topic-phid-birth-sub-required tck-id-payloads-state-subscribe
+     * tck-id-message-flow-phid-sparkplug-subscription tck-id-host-topic-phid-birth-required
+     * tck-id-message-flow-phid-sparkplug-state-publish */
+    size_t subscribed = find_packet(&f, STUB_SUBSCRIBE, state_topic, 0);
+    size_t told = find_packet(&f, STUB_PUBLISH, state_topic, 0);
+    assert_true(subscribed < told);
+    assert_true(find_packet(&f, STUB_SUBSCRIBE, "sensors/#", 0) < told);
+    /* tck-id-host-topic-phid-birth-message tck-id-principles-birth-certificates-order
+     * tck-id-operational-behavior-host-application-connect-birth */
+    assert_int_equal(find_packet(&f, STUB_PUBLISH, "", 0), told);
+    const struct stub_event *birth = stub_broker_event(f.broker, told);
+    /* tck-id-host-topic-phid-birth-qos tck-id-host-topic-phid-birth-retain tck-id-payloads-state-birth
+     * tck-id-operational-behavior-host-application-connect-birth-qos
+     * tck-id-operational-behavior-host-application-connect-birth-retained */
+    assert_int_equal(birth->flags & 7, 3);
+    /* tck-id-host-topic-phid-birth-topic tck-id-operational-behavior-host-application-connect-birth-topic */
+    assert_int_equal(birth->body[1], strlen(state_topic));
+    assert_memory_equal(birth->body + 2, state_topic, strlen(state_topic));
+    /* tck-id-host-topic-phid-birth-payload tck-id-host-topic-phid-birth-payload-timestamp
+     * tck-id-operational-behavior-host-application-connect-birth-payload
+     * tck-id-message-flow-phid-sparkplug-state-publish-payload tck-id-payloads-state-birth-payload
+     * tck-id-message-flow-phid-sparkplug-state-publish-payload-timestamp */
+    assert_int_equal(timestamp_in(birth, "true"), connected_ms);
+    finish(&f);
+}
+
+static void test_host_is_said_to_be_offline(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start_as_host(&f);
+    size_t from = stub_broker_event_count(f.broker);
+    int64_t told_ms = timestamp_in(stub_broker_last(f.broker, STUB_CONNECT), "false");
+    const char *own = "{\"online\":true,\"timestamp\":2}", *old = "{\"online\":false,\"timestamp\":1}";
+    stub_broker_publish(f.broker, state_topic, own, strlen(own), 0, 0, NULL, 0);
+    stub_broker_publish(f.broker, "spBv1.0/STATE/other", old, strlen(old), 0, 0, NULL, 0);
+    until(&f, commit_what_is_there(&f) == 2);
+    turn_for(&f, 50);
+    assert_int_equal(find_packet(&f, STUB_PUBLISH, state_topic, from), SIZE_MAX);
+    stub_broker_publish(f.broker, state_topic, old, strlen(old), 0, 0, NULL, 0);
+    until(&f, commit_what_is_there(&f) == 3);
+    /* tck-id-message-flow-hid-sparkplug-state-message-delivered */
+    until(&f, find_packet(&f, STUB_PUBLISH, state_topic, from) != SIZE_MAX);
+    const struct stub_event *again =
+        stub_broker_event(f.broker, find_packet(&f, STUB_PUBLISH, state_topic, from));
+    assert_int_equal(timestamp_in(again, "true"), told_ms);
+    assert_int_equal(again->flags & 7, 3);
+    finish(&f);
+}
+
+static void test_host_says_goodbye(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start_as_host(&f);
+    int64_t told_ms = timestamp_in(stub_broker_last(f.broker, STUB_CONNECT), "false");
+    size_t from = stub_broker_event_count(f.broker);
+    source_mqtt_destroy(f.source);
+    f.source = NULL;
+    until(&f, stub_broker_last(f.broker, STUB_DISCONNECT));
+    /* tck-id-operational-behavior-host-application-disconnect-intentional
+     * tck-id-host-topic-phid-death-payload-timestamp-disconnect-clean
+     * tck-id-operational-behavior-host-application-death-topic */
+    size_t death = find_packet(&f, STUB_PUBLISH, state_topic, from);
+    assert_true(death < find_packet(&f, STUB_DISCONNECT, "", from));
+    const struct stub_event *e = stub_broker_event(f.broker, death);
+    /* tck-id-operational-behavior-host-application-death-payload */
+    assert_true(timestamp_in(e, "false") >= told_ms);
+    /* tck-id-operational-behavior-host-application-death-qos
+     * tck-id-operational-behavior-host-application-death-retained */
+    assert_int_equal(e->flags & 7, 3);
+    finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -547,6 +684,9 @@ int main(void)
         cmocka_unit_test(test_unsubscribing_is_repeated_until_confirmed),
         cmocka_unit_test(test_wanted_again_before_the_broker_confirmed),
         cmocka_unit_test(test_refused_filters_are_said),
+        cmocka_unit_test(test_host_says_that_it_is_online),
+        cmocka_unit_test(test_host_is_said_to_be_offline),
+        cmocka_unit_test(test_host_says_goodbye),
     };
     mqtt_library_init();
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
