@@ -247,6 +247,16 @@ static enum status make_value(struct sparkplug_stage *s, const struct sparkplug_
     return STATUS_OK;
 }
 
+/* When it happened: an edge node's will carries the time at which it connected, which says nothing. 0:
+ * unknown. */
+static uint64_t event_time_ms(const struct sparkplug_arrival *a)
+{
+    const struct fby_item *item = a->token;
+    if (a->topic.message == SPARKPLUG_NDEATH)
+        return item->message->time_us > 0 ? (uint64_t)item->message->time_us / 1000 : 0;
+    return a->payload->has_timestamp ? a->payload->timestamp : 0;
+}
+
 static void handle_decision(void *ctx, const struct sparkplug_arrival *a, const struct sparkplug_decision *d)
 {
     static const int verdicts[] = {
@@ -260,7 +270,7 @@ static void handle_decision(void *ctx, const struct sparkplug_arrival *a, const 
         .node = d->node,
         .device = a->topic.device,
         .sequence = d->sequence,
-        .timestamp_ms = a->payload->has_timestamp ? a->payload->timestamp : 0,
+        .timestamp_ms = event_time_ms(a),
     };
     const char *reason = d->reason;
     if (d->verdict == SPARKPLUG_DELIVER && make_value(s, a, d, &err) != STATUS_OK) {

@@ -6,7 +6,8 @@ lint_tests = \
   %D%/check_prefixes.sh \
   %D%/check_style.sh \
   %D%/check_documented.sh \
-  %D%/check_mutants.sh
+  %D%/check_mutants.sh \
+  %D%/check_sparkplug_table.sh
 dist_check_SCRIPTS += $(lint_tests) %D%/check_analysis.sh
 TESTS += $(lint_tests)
 EXTRA_DIST += %D%/prefix_exceptions

@@ -107,6 +107,22 @@ fi
 put daemon/base/style_mutant.c <<<'int style_mutant(void) { return MUTANT(unheard_of); }'
 expect check_mutants.sh 'daemon/base/style_mutant.c:2: mutant unheard_of is not in'
 
+# The table of Sparkplug's statements.
+put tests/system/1-life.py <<<'# tck-id-payloads-birth tck-id-payloads-forgotten'
+cat >"$tree/docs/forebay-sparkplug.7" <<'END'
+1;tests/system/1\-life.py
+T{
+payloads\-\:death
+T};1
+T{
+payloads\-birth
+T};1 X
+END
+expect check_sparkplug_table.sh 'docs/forebay-sparkplug.7:4: payloads-death is not cited in tests/system/1-life.py'
+expect check_sparkplug_table.sh 'docs/forebay-sparkplug.7:7: payloads-birth stands behind payloads-death'
+expect check_sparkplug_table.sh 'docs/forebay-sparkplug.7:7: payloads-birth: no test is called X'
+expect check_sparkplug_table.sh 'tests/system/1-life.py:2: tck-id-payloads-forgotten is not in the table'
+
 # Prefixes: a real object in a real archive.
 if command -v ar >/dev/null && ${CC:-gcc} --version >/dev/null 2>&1; then
     echo 'int alien_symbol(void); int alien_symbol(void) { return 1; }' >"$tree/daemon/base/error.c"

@@ -6,14 +6,17 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import gzip
 import json
+import time
 import zlib
 
 from harness import Test
-from sparkplug_payload import (BOOLEAN, DOUBLE, FLOAT, INT16, INT32, INT64, STRING, UINT64, envelope, metric, metrics_of,
+from sparkplug_payload import (BOOLEAN, DOUBLE, FLOAT, INT16, INT32, INT64, STRING, UINT64, envelope, fields, metric,
+                               metrics_of,
                                payload)
 
 test = Test("decode: sparkplug as a host application: births, aliases over a restart, order, deaths, rebirth requests")
 devices, cloud = test.broker("devices"), test.broker("cloud")
+# tck-id-operational-behavior-host-reordering-param
 configuration = f"""
 brokers:
   devices: {{ url: {devices.url} }}
@@ -102,6 +105,7 @@ before = len(of("n1"))
 for seq in (7, 8, 6):
     send("NDATA", "n1", payload(metric(alias=2, value=seq, kind=INT16, declare=False), seq=seq))
 out = wait_of("n1", before + 3, "three messages")
+# tck-id-operational-behavior-host-reordering-start tck-id-operational-behavior-host-reordering-success
 test.check_equal([o["seq"] for o in out[before:]], [6, 7, 8], "what overtook waits for its turn")
 
 # ---- A gap: wait, then go on, and ask for the births once ----
@@ -111,9 +115,17 @@ send("NDATA", "n1", payload(metric(alias=2, value=11, kind=INT16, declare=False)
 out = wait_of("n1", before + 1, "the message behind the gap")
 test.check_equal((out[before]["seq"], out[before].get("missing_seq")), (11, 9), "a gap is said, and holds nothing up")
 commands.wait_count(1)
+# tck-id-operational-behavior-host-reordering-rebirth tck-id-topics-ncmd-topic
+# tck-id-operational-behavior-data-commands-ncmd-verb tck-id-operational-behavior-data-commands-ncmd-rebirth-verb
 test.check_equal(commands.messages[0].topic, "spBv1.0/G/NCMD/n1", "a rebirth is asked for at the edge node")
+request = dict(fields(commands.messages[0].payload))
+# tck-id-topics-ncmd-timestamp tck-id-payloads-ncmd-timestamp tck-id-payloads-ncmd-seq
+test.check(abs(request.get(1, 0) / 1000 - time.time()) < 600 and 3 not in request, "the request has the time and no number")
 request = dict(metrics_of(commands.messages[0].payload)["Node Control/Rebirth"])
+# tck-id-topics-ncmd-payload tck-id-operational-behavior-data-commands-ncmd-rebirth-name
+# tck-id-operational-behavior-data-commands-ncmd-rebirth-value
 test.check_equal((request.get(4), request.get(14)), (BOOLEAN, 1), "the request is the boolean true")
+# tck-id-topics-ncmd-mqtt tck-id-payloads-ncmd-qos tck-id-payloads-ncmd-retain
 test.check_equal((commands.messages[0].qos, commands.messages[0].retain), (0, False), "QoS 0, not retained")
 for seq in (20, 40, 60):
     send("NDATA", "n1", payload(metric(alias=2, value=seq, kind=INT16, declare=False), seq=seq))
@@ -134,9 +146,12 @@ before += 1
 send("DBIRTH", "n1", payload(metric("speed", 1, INT32, alias=10), seq=2), "d1")
 send("NDEATH", "n1", payload(metric("bdSeq", 1, INT64)))
 out = wait_of("n1", before + 8, "the end of the session")
+# tck-id-operational-behavior-edge-node-termination-host-action-ndeath-node-offline
+# tck-id-operational-behavior-edge-node-termination-host-action-ndeath-devices-offline
 test.check_equal([(o["type"], o.get("device")) for o in out[before + 3:]],
                  [("ONLINE", "d1"), ("DBIRTH", "d1"), ("OFFLINE", "d1"), ("OFFLINE", None), ("NDEATH", None)],
                  "with the edge node its devices are offline")
+test.check(out[before + 6]["timestamp"] > "2024", "at the time at which the death came: the will has that of the connection")
 
 # ---- QoS 1 and a lost connection: the broker delivers a window of messages again ----
 
@@ -160,6 +175,8 @@ send("DBIRTH", "n2", payload(metric("a", 1.5, DOUBLE, alias=1), metric("b", "x",
 send("DDEATH", "n2", payload(seq=1), "d")
 out = wait_of("n2", 6, "a device that came and went")
 test.check_equal(kinds("n2"), ["ONLINE", "NBIRTH", "ONLINE", "DBIRTH", "OFFLINE", "DDEATH"], "255 is followed by 0")
+# tck-id-operational-behavior-edge-node-termination-host-action-ddeath-devices-offline
+test.check_equal(out[4]["timestamp"], "2023-11-14T22:13:20Z", "a device is offline at the time that its death says")
 test.check_equal(values(out[3]), {"a": 1.5, "b": "x", "c": 2**64 - 1, "d": None, "e": 1}, "types as they were declared")
 test.check_equal([m["name"] for m in out[3]["metrics"] if m.get("is_transient")], ["e"], "and the transient flag")
 

@@ -108,11 +108,18 @@ publisher = devices.publisher()
 
 # ---- Births and data ----
 [first] = host.take(1, "the first birth")
+# tck-id-topics-nbirth-mqtt tck-id-message-flow-edge-node-birth-publish-nbirth-qos
+# tck-id-message-flow-edge-node-birth-publish-nbirth-retained tck-id-payloads-nbirth-qos tck-id-payloads-nbirth-retain
+# tck-id-message-flow-edge-node-birth-publish-nbirth-payload
+# tck-id-message-flow-edge-node-birth-publish-nbirth-payload-seq
 test.check_equal((first[0], first[2].seq, first[3].qos, first[3].retain), ("NBIRTH", 0, 0, False),
                  "NBIRTH comes first, with seq 0, QoS 0, not retained")
+# tck-id-message-flow-edge-node-birth-publish-nbirth-topic
 test.check_equal(first[3].topic, "spBv1.0/plant/NBIRTH/line4", "its topic is of the group and the edge node")
+# tck-id-message-flow-edge-node-birth-publish-nbirth-payload-bdSeq
 test.check_equal((bdseq(first), metrics(first)["bdSeq"].datatype), (0, INT64), "it has bdSeq, which begins with 0")
 rebirth = metrics(first)[REBIRTH]
+# tck-id-payloads-nbirth-rebirth-req
 test.check(rebirth.datatype == BOOLEAN and not rebirth.boolean_value and not rebirth.HasField("alias"),
            "it has Node Control/Rebirth, a Boolean that is false and has no alias")
 
@@ -120,6 +127,11 @@ publisher.send("sensors/s1", b'{"at": 1700000000000, "temperature": 21.5, "motor
 [birth] = host.take(1, "the birth of a device")
 m = metrics(birth)
 test.check_equal(kinds([birth]), [("DBIRTH", "s1")], "the first message of a device is its DBIRTH")
+# tck-id-topics-dbirth-mqtt tck-id-message-flow-device-birth-publish-dbirth-qos
+# tck-id-message-flow-device-birth-publish-dbirth-retained tck-id-payloads-dbirth-qos tck-id-payloads-dbirth-retain
+# tck-id-message-flow-device-birth-publish-dbirth-payload
+test.check_equal((birth[3].qos, birth[3].retain), (0, False), "with QoS 0, not retained")
+# tck-id-payloads-metric-datatype-req
 test.check_equal({name: value.datatype for name, value in m.items()},
                  {"temperature": FLOAT, "motor/speed": INT64, "motor/on": BOOLEAN, "name": STRING},
                  "its metrics are named by their path and have the configured or guessed type")
@@ -136,8 +148,11 @@ data = host.take(300, "data")
 test.check_equal(set(kinds(data)), {("DDATA", "s1")}, "known metrics come as DDATA")
 test.check_equal([metrics(d)["temperature"].float_value for d in data], [float(n) for n in range(300)],
                  "all of them, in order")
+# tck-id-payloads-sequence-num-incrementing
 test.check_equal([d[2].seq for d in data], [(n + 2) % 256 for n in range(300)], "seq counts on and begins again behind 255")
+# tck-id-topics-ddata-mqtt tck-id-payloads-ddata-qos tck-id-payloads-ddata-retain
 test.check_equal({(d[3].qos, d[3].retain) for d in data}, {(0, False)}, "data is QoS 0 and not retained")
+# tck-id-payloads-metric-datatype-not-req
 test.check(not any(metrics(d)["temperature"].HasField("datatype") for d in data), "data does not repeat the datatype")
 gateway.wait_idle()
 test.check_equal(gateway.target("telemetry", "line4")["delivered"], 301, "the broker has confirmed to have read all")
@@ -159,6 +174,11 @@ publisher.send("gateway/state", b'{"uptime": 5}')
 births = host.take(2, "a metric of the node")
 test.check_equal(kinds(births), [("NBIRTH", ""), ("DBIRTH", "s1")], "a new metric of the node makes all births anew")
 test.check_equal((births[0][2].seq, births[1][2].seq, bdseq(births[0])), (0, 1, 0), "in the same session")
+publisher.send("gateway/state", b'{"uptime": 6}')
+[data] = host.take(1, "data of the node")
+# tck-id-topics-ndata-mqtt tck-id-payloads-ndata-qos tck-id-payloads-ndata-retain
+test.check_equal((kinds([data]), data[2].seq, data[3].qos, data[3].retain), ([("NDATA", "")], 2, 0, False),
+                 "a known metric of the node comes as NDATA, QoS 0, not retained")
 
 # ---- Rebirth ----
 publisher.send("sensors/s2", b'{"temperature": 2}')
@@ -166,8 +186,10 @@ host.take(1, "the second device")
 host.ask_for_births(False)
 host.ask_for_births()
 births = host.take(3, "the births that were asked for")
+# tck-id-operational-behavior-data-commands-rebirth-action-2
 test.check_equal(kinds(births), [("NBIRTH", ""), ("DBIRTH", "s1"), ("DBIRTH", "s2")],
                  "a rebirth command is answered with the births of node and devices")
+# tck-id-operational-behavior-data-commands-rebirth-action-3
 test.check_equal(([b[2].seq for b in births], bdseq(births[0])), ([0, 1, 2], 0), "from seq 0, in the same session")
 test.check_equal(metrics(births[1])["temperature"].float_value, 1.0, "with the last known values")
 for _ in range(20):
@@ -186,17 +208,21 @@ test.check(True, "other commands are counted and ignored")
 host.seen = len(host.messages())
 gateway.kill()
 [death] = host.take(1, "the will")
+# tck-id-topics-nbirth-bdseq-matching tck-id-payloads-nbirth-bdseq-repeat tck-id-payloads-ndeath-bdseq
+# tck-id-payloads-ndeath-will-message tck-id-message-flow-edge-node-birth-publish-will-message-payload
 test.check_equal((death[0], bdseq(death), death[2].HasField("seq")), ("NDEATH", 0, False),
                  "kill -9: the broker publishes the NDEATH of the session, without seq")
 for number in range(3):
     publisher.send("sensors/s1", json.dumps({"temperature": 100 + number}).encode())
 gateway.restart()
 birth = host.skip_to("NBIRTH")
+# tck-id-topics-nbirth-bdseq-increment
 test.check_equal(bdseq(birth), 1, "the next session has the next bdSeq")
 birth = host.skip_to("DBIRTH", "s1")
 gateway.wait_idle()
 test.check_equal(gateway.stop(), 0, "SIGTERM ends it with 0")
 death = host.skip_to("NDEATH")
+# tck-id-operational-behavior-edge-node-intentional-disconnect-ndeath tck-id-payloads-ndeath-will-message-publisher
 test.check_equal(bdseq(death), 1, "an orderly stop says NDEATH with the session's bdSeq")
 
 # ---- Nothing is lost ----
@@ -252,10 +278,13 @@ test.wait(lambda: "scada is not online" in gateway.status()["upstreams"]["line4"
 host.say_state(True, host="other")
 publisher.send("sensors/s1", b'{"temperature": 200}')
 time.sleep(1)
+# tck-id-message-flow-edge-node-birth-publish-phid-wait tck-id-message-flow-edge-node-birth-publish-phid-wait-id
 test.check_equal([m for m in host.messages()[host.seen:] if m[0] != "NDEATH"], [],
                  "without its primary host the edge node says nothing")
 host.say_state(True)
 new = [m for m in host.take(3, "births and data")]
+# tck-id-message-flow-edge-node-birth-publish-phid-wait-online
+# tck-id-operational-behavior-edge-node-birth-sequence-wait
 test.check_equal(kinds(new), [("NBIRTH", ""), ("DBIRTH", "s1"), ("DDATA", "s1")],
                  "when the host comes, births go before what was kept")
 alias = metrics(new[1])["temperature"].alias
@@ -266,6 +295,8 @@ test.check(alias > 0 and value.alias == alias and not value.HasField("name"), "d
 session = bdseq(new[0])
 host.say_state(False)
 death = host.skip_to("NDEATH")
+# tck-id-message-flow-edge-node-birth-publish-phid-offline
+# tck-id-operational-behavior-edge-node-termination-host-offline
 test.check_equal(bdseq(death), session, "when the host goes offline, NDEATH is published at once")
 publisher.send("sensors/s1", b'{"temperature": 201}')
 test.wait(lambda: "not online" in gateway.status()["upstreams"]["line4"]["reason"], "it to wait for its host again")

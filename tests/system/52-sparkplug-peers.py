@@ -66,8 +66,10 @@ for edge_node in ("named", "numbered"):
     birth = metrics(wait_output(edge_node, "DBIRTH"))
     expected = {name: (kind, value) for name, (kind, value) in {**VALUES, **ARRAYS}.items()}
     expected["nested/y"] = ("Int64", 1)
+    # tck-id-payloads-metric-datatype-value
     test.check_equal({name: (m["type"], m["value"]) for name, m in birth.items()}, expected,
                      f"{edge_node}: every type comes back with its value in the birth")
+    # tck-id-payloads-metric-timestamp-in-UTC
     test.check_equal({(m.get("unit"), m.get("quality"), m["timestamp"][:19]) for name, m in birth.items() if name != "nested/y"},
                      {("V", 192, "2023-11-14T22:13:20")}, f"{edge_node}: so do unit, quality and time")
 publisher.send("sensors/s1", json.dumps({**values, "i8": -9, "at": 1700000001000, "q": 500}).encode())
@@ -109,8 +111,10 @@ else:
         birth = metrics(of("DBIRTH")[0])
         # It looks for UInt32 in the field for longs, where the specification (6.4.17) puts it into the one for ints.
         known = {name: (kind, -9 if name == "i8" else value) for name, (kind, value) in VALUES.items() if kind != "UInt32"}
+        # tck-id-payloads-metric-datatype-value-type
         test.check_equal({name: (birth[name]["type"], birth[name]["value"]) for name in known}, known,
                          "it reads scalar types and their last values")
+        # tck-id-payloads-propertyset-keys-array-size tck-id-payloads-propertyset-values-array-size
         test.check_equal(birth["f"]["properties"]["engUnit"]["value"], "V", "and the unit")
         publisher.send("sensors/s1", json.dumps({"d": 2.5, "at": 1700000002000}).encode())
         test.wait(lambda: of("DDATA"), "data", 30)

@@ -55,12 +55,15 @@ def states():
 test.wait(lambda: states() and states()[-1]["online"], "the host to be online")
 late = devices.subscriber("spBv1.0/STATE/scada1")
 late.wait_count(1)
+# tck-id-intro-sparkplug-host-state tck-id-components-ph-state tck-id-conformance-primary-host
+# tck-id-host-topic-phid-birth-retain
 test.check_equal((late.messages[0].retain, json.loads(late.messages[0].payload)["online"]), (True, True),
                  "STATE online is retained")
 
 # A will of an earlier connection that comes late.
 devices.publisher().send("spBv1.0/STATE/scada1", b'{"online":false,"timestamp":1}', retain=True)
 test.wait(lambda: [s["online"] for s in states()][-2:] == [False, True], "online to be said again")
+# tck-id-message-flow-hid-sparkplug-state-message-delivered
 test.check_equal(states()[-1]["timestamp"], states()[0]["timestamp"], "with the time stamp of the connection")
 
 # ---- The edge node ----
@@ -93,6 +96,7 @@ try:
     before = len(states())
     gateway.kill()
     gateway.start()
+    # tck-id-host-topic-phid-death-required
     test.wait(lambda: not all(s["online"] for s in states()[before:]) and states()[-1]["online"],
               "the will, and the host online again")
     step("data")
@@ -105,10 +109,12 @@ try:
     step("gap")
     test.wait(lambda: [o["type"] for o in outputs()][len(story):] == ["NDATA", "ONLINE", "NBIRTH", "ONLINE", "DBIRTH"],
               "a gap, and the births that were asked for", 20)
+    # tck-id-operational-behavior-host-reordering-rebirth
     test.check("missing_seq" in outputs()[len(story)], "the gap is said, and the edge node answers the rebirth request")
     story = [o["type"] for o in outputs()]
     step("death")
     story += ["OFFLINE", "DDEATH"]
+    # tck-id-operational-behavior-edge-node-termination-host-action-ddeath-devices-offline
     wait_types(story, "the device's death")
     step("stop")
     test.wait(lambda: "NDEATH" in [o["type"] for o in outputs()[len(story):]], "the edge node's death")
@@ -125,5 +131,6 @@ test.check_equal(gateway.imbalance(), [], "accepted is what became of it")
 online = states()[-1]
 test.check_equal(gateway.stop(), 0, "SIGTERM ends it with 0")
 test.wait(lambda: not states()[-1]["online"], "the host to say goodbye")
+# tck-id-operational-behavior-host-application-disconnect-intentional
 test.check(states()[-1]["timestamp"] >= online["timestamp"], "its goodbye is not older than its birth")
 test.finish()

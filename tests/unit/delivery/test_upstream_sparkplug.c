@@ -202,17 +202,43 @@ static void check_note(const char *wanted)
     assert_string_equal(text, wanted);
 }
 
+/* The property of a CONNECT of MQTT 5; absent is 0. */
+static uint32_t find_session_expiry(const struct stub_event *connect)
+{
+    const uint8_t *at = connect->body + 11, *end = at + connect->body[10];
+    assert_true(connect->body[10] < 0x80 && end <= connect->body + connect->len);
+    while (at < end) {
+        bool is_number = *at == 0x11 || *at == 0x27, is_short = *at == 0x21 || *at == 0x22;
+        if (*at == 0x11)
+            return (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 8 | at[4];
+        if (!is_number && !is_short && *at != 0x17 && *at != 0x19)
+            fail_msg("property 0x%02x is not known to this test", *at);
+        at += is_number ? 5 : is_short ? 3 : 2;
+    }
+    return 0;
+}
+
 static void test_will_and_order(void **state)
 {
     (void)state;
     start_live();
     until(count_published("NBIRTH", 0) == 1);
     const struct stub_event *connect = stub_broker_last(f.broker, STUB_CONNECT);
+    /* tck-id-message-flow-edge-node-birth-publish-will-message
+     * tck-id-message-flow-edge-node-birth-publish-will-message-topic tck-id-payloads-ndeath-will-message */
     assert_true(memmem(connect->body, connect->len, "spBv1.0/g/NDEATH/n", 18) != NULL);
     /* Protocol name, version, then the flags: a will, QoS 1, not retained, clean start. */
+    /* tck-id-message-flow-edge-node-birth-publish-will-message-qos
+     * tck-id-message-flow-edge-node-birth-publish-will-message-will-retained
+     * tck-id-payloads-ndeath-will-message-qos tck-id-payloads-ndeath-will-message-retain */
     assert_int_equal(connect->body[7] & 0x3e, 0x0e);
+    /* tck-id-principles-persistence-clean-session-50 */
+    assert_int_equal(find_session_expiry(connect), 0);
+    /* tck-id-message-flow-edge-node-ncmd-subscribe tck-id-message-flow-edge-node-birth-publish-connect */
     size_t subscribed = find_packet(STUB_SUBSCRIBE, "spBv1.0/g/NCMD/n");
     assert_true(subscribed < find_packet(STUB_PUBLISH, "NBIRTH"));
+    /* tck-id-principles-birth-certificates-order */
+    assert_int_equal(find_packet(STUB_PUBLISH, ""), find_packet(STUB_PUBLISH, "NBIRTH"));
     const struct stub_event *e = stub_broker_event(f.broker, subscribed);
     const uint8_t *filter = memmem(e->body, e->len, "spBv1.0/g/NCMD/n", 16);
     assert_int_equal(filter[16] & 3, 1); /* its QoS */
@@ -229,6 +255,7 @@ static void test_sessions_are_numbered(void **state)
     stub_broker_hang_up(f.broker);
     until(!f.upstream->connected);
     until(f.upstream->connected);
+    /* tck-id-topics-nbirth-bdseq-increment */
     check_note("0\n");
 }
 
@@ -351,6 +378,7 @@ static void test_rebirth_commands(void **state)
     send_command("spBv1.0/g/DCMD/n/d", "Node Control/Rebirth"); /* not to the node */
     send_command("spBv1.0/g/NCMD/n", "Node Control/Reboot");
     send_command("spBv1.0/g/NCMD/n", "Node Control/Rebirth");
+    /* tck-id-operational-behavior-data-commands-rebirth-action-2 */
     until(count_published("NBIRTH", 0) == 2 && count_published("DBIRTH", 0) == 2);
     send_command("spBv1.0/g/NCMD/n", "Node Control/Rebirth");
     send_command("spBv1.0/g/NCMD/n", "Node Control/Rebirth");
@@ -369,11 +397,16 @@ static void test_primary_host(void **state)
     (void)state;
     f.node.primary_host = "scada";
     start();
+    /* tck-id-message-flow-edge-node-birth-publish-phid-wait
+     * tck-id-operational-behavior-edge-node-birth-sequence-wait */
     until(strstr(f.upstream->reason, "not online"));
     assert_false(send_json("d", "{\"a\":1}"));
     say_state("online");
+    /* tck-id-message-flow-edge-node-birth-publish-phid-wait-online
+     * tck-id-message-flow-edge-node-birth-publish-phid-wait-timestamp */
     say_state("{\"online\":false,\"timestamp\":1000}");
     say_state("{\"online\":true,\"timestamp\":999}"); /* older than that */
+    /* tck-id-message-flow-edge-node-birth-publish-phid-wait-id */
     stub_broker_publish(f.broker, "spBv1.0/STATE/other", "{\"online\":true,\"timestamp\":2000}", 32, 0, 0,
                         NULL, 0);
     int64_t quiet_us = clock_monotonic_us() + 100000;
@@ -382,9 +415,12 @@ static void test_primary_host(void **state)
     assert_int_equal(count_published("NBIRTH", 0), 0);
     say_state("{\"online\":true,\"timestamp\":2000}");
     until(f.upstream->connected && count_published("NBIRTH", 0) == 1);
+    /* tck-id-operational-behavior-edge-node-termination-host-offline-timestamp */
     say_state("{\"online\":false,\"timestamp\":1500}"); /* the will of a connection before */
     assert_true(send_json("d", "{\"a\":1}"));
     until(f.delivered == 1);
+    /* tck-id-message-flow-edge-node-birth-publish-phid-offline
+     * tck-id-operational-behavior-edge-node-termination-host-offline */
     say_state("{\"online\":false,\"timestamp\":2000}");
     until(count_published("NDEATH", 0) == 1);
     until(stub_broker_last(f.broker, STUB_DISCONNECT));
@@ -399,7 +435,9 @@ static void test_silent_devices_die(void **state)
     f.node.device_timeout_ms = 100;
     start_live();
     assert_true(send_json("d", "{\"a\":1}"));
+    /* tck-id-operational-behavior-device-ddeath tck-id-topics-ddeath-mqtt */
     until(count_published("DDEATH/n/d", 0) == 1);
+    assert_int_equal(stub_broker_event(f.broker, find_packet(STUB_PUBLISH, "DDEATH"))->flags & 7, 0);
     assert_true(send_json("d", "{\"a\":1}"));
     until(count_published("DBIRTH/n/d", 0) == 2);
 }
@@ -411,7 +449,12 @@ static void test_goodbye(void **state)
     until(count_published("NBIRTH", 0) == 1);
     upstream_stop(f.upstream);
     until(stub_broker_last(f.broker, STUB_DISCONNECT));
+    /* tck-id-operational-behavior-edge-node-intentional-disconnect-ndeath
+     * tck-id-payloads-ndeath-will-message-publisher
+     * tck-id-operational-behavior-edge-node-intentional-disconnect-packet */
     assert_int_equal(count_published("NDEATH", 0), 1);
+    assert_int_equal(find_packet(STUB_DISCONNECT, ""), find_packet(STUB_PUBLISH, "NDEATH") + 1);
+    /* tck-id-payloads-ndeath-will-message-publisher-disconnect-mqtt50 */
     assert_int_equal(stub_broker_last(f.broker, STUB_DISCONNECT)->body[0], DISCONNECT_WITH_WILL);
 }
 
@@ -425,7 +468,10 @@ static void test_goodbye_of_311(void **state)
     upstream_stop(f.upstream);
     until(stub_broker_last(f.broker, STUB_DISCONNECT));
     assert_int_equal(stub_broker_last(f.broker, STUB_DISCONNECT)->len, 0);
+    /* tck-id-payloads-ndeath-will-message-publisher-disconnect-mqtt311 */
     assert_true(find_packet(STUB_PUBLISH, "NDEATH") < find_packet(STUB_DISCONNECT, ""));
+    /* tck-id-principles-persistence-clean-session-311 */
+    assert_int_equal(stub_broker_last(f.broker, STUB_CONNECT)->body[7] & 0x3e, 0x0e);
 }
 
 static void test_broker_without_commands(void **state)

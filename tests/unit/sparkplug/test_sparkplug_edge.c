@@ -118,21 +118,39 @@ static const Spb__Metric *metric(const char *name)
 static void test_births_come_first(void **state)
 {
     (void)state;
+    /* tck-id-message-flow-device-birth-publish-nbirth-wait tck-id-payloads-ddata-order */
     assert_int_equal(offer("d", "{\"a\":1}"), STATUS_BUSY);
+    /* tck-id-topics-nbirth-topic tck-id-topics-nbirth-seq-num tck-id-payloads-sequence-num-zero-nbirth
+     * tck-id-payloads-nbirth-seq */
     check_birth("spBv1.0/g/NBIRTH/n", 0);
+    /* tck-id-topics-nbirth-bdseq-included tck-id-payloads-nbirth-bdseq */
     assert_int_equal(metric("bdSeq")->long_value, 7);
     assert_int_equal(metric("bdSeq")->datatype, SPARKPLUG_INT64);
+    /* tck-id-topics-nbirth-rebirth-metric tck-id-operational-behavior-data-commands-rebirth-name
+     * tck-id-operational-behavior-data-commands-rebirth-datatype
+     * tck-id-operational-behavior-data-commands-rebirth-value tck-id-payloads-nbirth-rebirth-req */
     assert_int_equal(metric("Node Control/Rebirth")->datatype, SPARKPLUG_BOOLEAN);
     assert_int_equal(metric("Node Control/Rebirth")->value_case, SPB__METRIC__VALUE_BOOLEAN_VALUE);
     assert_false(metric("Node Control/Rebirth")->boolean_value);
+    /* tck-id-topics-nbirth-timestamp tck-id-payloads-nbirth-timestamp */
     assert_int_equal(f.payload->timestamp, START_MS);
     check_no_birth();
+    /* tck-id-topics-dbirth-topic tck-id-message-flow-device-birth-publish-dbirth-topic
+     * tck-id-message-flow-device-birth-publish-dbirth-match-edge-node-topic tck-id-topics-dbirth-seq
+     * tck-id-payloads-dbirth-seq tck-id-payloads-dbirth-seq-inc
+     * tck-id-message-flow-device-birth-publish-dbirth-payload-seq */
     check_offer("d", "{\"a\":1,\"b\":{\"c\":true}}", "spBv1.0/g/DBIRTH/n/d", 1);
+    /* tck-id-topics-dbirth-timestamp tck-id-payloads-dbirth-timestamp */
+    assert_int_equal(f.payload->timestamp, START_MS);
     assert_int_equal(metric("a")->long_value, 1);
+    /* tck-id-payloads-name-birth-data-requirement */
     assert_true(metric("a")->has_timestamp);
     assert_false(metric("a")->has_alias);
+    /* tck-id-topics-ddata-topic tck-id-topics-ddata-seq-num tck-id-payloads-ddata-seq
+     * tck-id-payloads-ddata-seq-inc tck-id-payloads-name-requirement tck-id-topics-ddata-payload */
     check_offer("d", "{\"a\":2}", "spBv1.0/g/DDATA/n/d", 2);
     assert_int_equal(f.payload->n_metrics, 1);
+    /* tck-id-payloads-metric-datatype-not-req */
     assert_false(metric("a")->has_datatype);
     assert_true(metric("a")->has_timestamp);
     check_offer("e", "{\"a\":1}", "spBv1.0/g/DBIRTH/n/e", 3);
@@ -143,6 +161,7 @@ static void test_seq_wraps(void **state)
     (void)state;
     check_birth("spBv1.0/g/NBIRTH/n", 0);
     check_offer("d", "{\"a\":0}", "spBv1.0/g/DBIRTH/n/d", 1);
+    /* tck-id-payloads-sequence-num-incrementing tck-id-payloads-sequence-num-always-included */
     for (uint64_t i = 2; i < 600; i++)
         check_offer("d", "{\"a\":1}", "spBv1.0/g/DDATA/n/d", i % 256);
     assert_int_equal(sparkplug_edge_counters(f.edge)->data, 598);
@@ -167,7 +186,10 @@ static void test_new_session_and_rebirth(void **state)
     check_offer("e", "{\"a\":6}", "spBv1.0/g/DBIRTH/n/e", 2);
     check_offer("d", "{\"a\":8}", "spBv1.0/g/DDATA/n/d", 3);
     sparkplug_edge_rebirth(f.edge);
+    /* tck-id-operational-behavior-data-commands-rebirth-action-1 */
     assert_int_equal(offer("d", "{\"a\":9}"), STATUS_BUSY);
+    /* tck-id-operational-behavior-data-commands-rebirth-action-2
+     * tck-id-operational-behavior-data-commands-rebirth-action-3 tck-id-payloads-dbirth-order */
     check_birth("spBv1.0/g/NBIRTH/n", 0);
     assert_int_equal(metric("bdSeq")->long_value, 7);
     check_birth("spBv1.0/g/DBIRTH/n/d", 1);
@@ -194,15 +216,23 @@ static void test_new_metrics_and_types(void **state)
     assert_int_equal(metric("a")->long_value, 5); /* what was known goes along */
     assert_int_equal(f.payload->n_metrics, 2);
     check_offer("d", "{\"a\":5.5}", "spBv1.0/g/DBIRTH/n/d", 3);
+    /* tck-id-topics-dbirth-metrics tck-id-payloads-metric-datatype-req
+     * tck-id-payloads-metric-datatype-value */
     assert_int_equal(metric("a")->datatype, SPARKPLUG_DOUBLE);
     check_offer("d", "{\"a\":6}", "spBv1.0/g/DDATA/n/d", 4); /* fits the known type */
     assert_true(metric("a")->double_value == 6.0);
     assert_int_equal(sparkplug_edge_counters(f.edge)->new_types, 1);
     check_offer("", "{\"up\":1}", "spBv1.0/g/NBIRTH/n", 0);
+    /* tck-id-topics-nbirth-metrics tck-id-operational-behavior-data-publish-nbirth-values */
     assert_int_equal(metric("up")->long_value, 1);
+    /* tck-id-payloads-ndata-order tck-id-payloads-ddata-order */
     assert_int_equal(offer("d", "{\"a\":7}"), STATUS_BUSY);
     check_birth("spBv1.0/g/DBIRTH/n/d", 1);
+    /* tck-id-topics-ndata-topic tck-id-topics-ndata-seq-num tck-id-payloads-ndata-seq
+     * tck-id-payloads-ndata-seq-inc tck-id-topics-ndata-payload */
     check_offer("", "{\"up\":2}", "spBv1.0/g/NDATA/n", 2);
+    /* tck-id-topics-ndata-timestamp tck-id-payloads-ndata-timestamp */
+    assert_int_equal(f.payload->timestamp, START_MS);
 }
 
 static void test_configured_type_wins(void **state)
@@ -235,13 +265,16 @@ static void test_aliases(void **state)
     f.settings.aliases = true;
     check_birth("spBv1.0/g/NBIRTH/n", 0);
     assert_false(metric("bdSeq")->has_alias);
+    /* tck-id-operational-behavior-data-commands-rebirth-name-aliases */
     assert_false(metric("Node Control/Rebirth")->has_alias);
     check_offer("d", "{\"a\":1,\"b\":2}", "spBv1.0/g/DBIRTH/n/d", 1);
     uint64_t a = metric("a")->alias, b = metric("b")->alias;
     check_offer("e", "{\"a\":1}", "spBv1.0/g/DBIRTH/n/e", 2);
     uint64_t of_e = metric("a")->alias;
+    /* tck-id-payloads-alias-uniqueness tck-id-payloads-alias-birth-requirement */
     assert_true(a && b && of_e && a != b && a != of_e && b != of_e);
     check_offer("d", "{\"b\":3}", "spBv1.0/g/DDATA/n/d", 3);
+    /* tck-id-payloads-alias-data-cmd-requirement */
     assert_false(f.payload->metrics[0]->has_name);
     assert_int_equal(f.payload->metrics[0]->alias, b);
 }
@@ -253,12 +286,14 @@ static void test_history(void **state)
     int64_t old_ms = f.now.real_ms - HISTORICAL_MS - 1;
     assert_int_equal(offer_arrived("d", "{\"a\":1}", old_ms), STATUS_BUSY);
     check_birth("spBv1.0/g/DBIRTH/n/d", 1);
+    /* tck-id-operational-behavior-data-publish-dbirth-values */
     assert_true(metric("a")->is_null);
     assert_int_equal(metric("a")->datatype, SPARKPLUG_INT64);
     assert_int_equal(offer_arrived("d", "{\"a\":1}", old_ms), STATUS_OK);
     check_topic("spBv1.0/g/DDATA/n/d");
     assert_true(metric("a")->is_historical);
     assert_int_equal(metric("a")->timestamp, old_ms);
+    /* tck-id-topics-ddata-timestamp tck-id-payloads-ddata-timestamp */
     assert_int_equal(f.payload->timestamp, START_MS);
     sparkplug_edge_sent(f.edge);
     check_offer("d", "{\"a\":2}", "spBv1.0/g/DDATA/n/d", 3);
@@ -278,8 +313,13 @@ static void test_units_are_for_births(void **state)
     check_birth("spBv1.0/g/NBIRTH/n", 0);
     check_offer("d", "{\"a\":5,\"q\":192}", "spBv1.0/g/DBIRTH/n/d", 1);
     assert_int_equal(metric("a")->properties->n_keys, 2);
+    /* tck-id-payloads-propertyset-keys-array-size tck-id-payloads-propertyset-values-array-size */
+    assert_int_equal(metric("a")->properties->n_values, 2);
     check_offer("d", "{\"a\":5,\"q\":500}", "spBv1.0/g/DDATA/n/d", 2);
     assert_int_equal(metric("a")->properties->n_keys, 1);
+    /* tck-id-payloads-propertyset-quality-value-type tck-id-payloads-propertyset-quality-value-value */
+    assert_int_equal(metric("a")->properties->values[0]->type, SPARKPLUG_INT32);
+    assert_int_equal(metric("a")->properties->values[0]->value_case, SPB__PROPERTY_VALUE__VALUE_INT_VALUE);
     assert_int_equal(metric("a")->properties->values[0]->int_value, 500);
     check_offer("d", "{\"a\":5}", "spBv1.0/g/DDATA/n/d", 3);
     assert_null(metric("a")->properties);
@@ -309,8 +349,11 @@ static void test_deaths(void **state)
     f.now.steady_ms += 600;
     assert_true(sparkplug_edge_next_silent(f.edge, 1000, f.now, &f.packet));
     look();
+    /* tck-id-topics-ddeath-topic tck-id-topics-ddeath-seq-num tck-id-payloads-ddeath-seq
+     * tck-id-payloads-ddeath-seq-inc tck-id-payloads-ddeath-seq-number */
     check_topic("spBv1.0/g/DDEATH/n/d");
     assert_int_equal(f.payload->seq, 3);
+    /* tck-id-payloads-ddeath-timestamp */
     assert_true(f.payload->has_timestamp);
     sparkplug_edge_sent(f.edge);
     assert_false(sparkplug_edge_next_silent(f.edge, 1000, f.now, &f.packet));
@@ -322,9 +365,13 @@ static void test_deaths(void **state)
     check_offer("d", "{\"a\":2}", "spBv1.0/g/DBIRTH/n/d", 2);
     sparkplug_edge_make_death(f.edge, 7, f.now, &f.packet);
     look();
+    /* tck-id-topics-ndeath-topic tck-id-topics-ndeath-seq tck-id-payloads-ndeath-seq */
     check_topic("spBv1.0/g/NDEATH/n");
     assert_false(f.payload->has_seq);
+    /* tck-id-topics-ndeath-payload
+     * tck-id-message-flow-edge-node-birth-publish-will-message-payload-bdSeq */
     assert_int_equal(f.payload->n_metrics, 1);
+    assert_int_equal(metric("bdSeq")->datatype, SPARKPLUG_INT64);
     assert_int_equal(metric("bdSeq")->long_value, 7);
 }
 
@@ -348,6 +395,7 @@ static void test_what_is_refused(void **state)
 {
     (void)state;
     check_birth("spBv1.0/g/NBIRTH/n", 0);
+    /* tck-id-topic-structure-namespace-valid-device-id */
     assert_int_equal(offer("a/b", "{\"a\":1}"), STATUS_INVALID);
     assert_int_equal(offer("a+", "{\"a\":1}"), STATUS_INVALID);
     assert_int_equal(offer("", "{\"bdSeq\":1}"), STATUS_INVALID);

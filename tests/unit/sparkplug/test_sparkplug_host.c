@@ -196,6 +196,7 @@ static void test_usual_life(void **state)
 static void test_numbers_wrap(void **state)
 {
     (void)state;
+    /* tck-id-payloads-sequence-num-incrementing */
     node_birth(1, 0, 254, "a");
     data(2, 255, 1);
     data(3, 0, 1);
@@ -209,8 +210,10 @@ static void test_reorders(void **state)
     data(2, 3, 1);
     data(3, 2, 1);
     assert_told("1+*");
+    /* tck-id-operational-behavior-host-reordering-start */
     assert_int_equal(sparkplug_host_held_count(host), 2);
     data(4, 1, 1);
+    /* tck-id-operational-behavior-host-reordering-success */
     assert_told("4=a 3=a 2=a");
     assert_true(sparkplug_host_tick(host, now) < 0);
 }
@@ -224,6 +227,7 @@ static void test_gap_asks_once(void **state)
     tick_after(2 * SECOND - 1);
     assert_told("1+*");
     tick_after(1);
+    /* tck-id-operational-behavior-host-reordering-rebirth */
     assert_told(" rebirth:G/e 2?1=a");
     data(3, 7, 1);
     tick_after(2 * SECOND);
@@ -299,6 +303,8 @@ static void test_late_will(void **state)
     data(4, 1, 1);
     node_death(5, 1);
     node_death(6, 1);
+    /* tck-id-payloads-ndeath-bdseq
+     * tck-id-operational-behavior-edge-node-termination-host-action-ndeath-node-offline */
     assert_told("1+* 2+* -3 4=a 5-* -6");
 }
 
@@ -535,6 +541,7 @@ static void test_same_device_under_two_nodes(void **state)
     a->topic.edge_node = bytes_of_text("f");
     add_metric(a, "", 9);
     take(a);
+    /* tck-id-topic-structure-namespace-duplicate-device-id-across-edge-node */
     assert_told("1+* 2+* 3+* 4+* 5=pressure 6=speed 7-* 8=pressure");
 }
 
@@ -550,6 +557,7 @@ static void test_alias_zero_and_equal_aliases(void **state)
     take(a);
     data(2, 1, 0);
     assert_told("1+* 2=zero");
+    /* tck-id-payloads-alias-uniqueness */
     data(3, 2, 7); /* nobody can say which one it is */
     tick_after(2 * SECOND);
     assert_told(" rebirth:G/e !3");

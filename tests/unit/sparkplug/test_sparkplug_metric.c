@@ -173,10 +173,13 @@ static void test_data_set(void **state)
     assert_string_equal(
         show(&m, SPARKPLUG_DATASET),
         "{\"columns\":[\"n\",\"t\"],\"types\":[\"Int16\",\"String\"],\"rows\":[[-2,\"x\"],[-2,null]]}");
+    /* tck-id-payloads-dataset-column-size */
     set.has_num_of_columns = true;
     set.num_of_columns = 3;
     assert_string_equal(show(&m, SPARKPLUG_DATASET), "!a data set says that it has 3 columns and has 2");
     set.num_of_columns = 2;
+    /* tck-id-payloads-dataset-column-num-headers tck-id-payloads-dataset-types-num
+     * tck-id-payloads-dataset-parameter-type-req */
     set.n_types = 1;
     assert_string_equal(show(&m, SPARKPLUG_DATASET), "!a data set has 2 columns and 1 types");
     set.n_types = 2;
@@ -318,6 +321,7 @@ static void test_properties(void **state)
     assert_int_equal(sparkplug_metric_properties(m.properties, &arena, &v, &err), STATUS_OK);
     assert_true(value_write_json(&v, &out));
     assert_true(bytes_equal(buffer_bytes(&out), bytes_of_text("{\"note\":\"x\",\"engUnit\":\"Pa\"}")));
+    /* tck-id-payloads-propertyset-keys-array-size tck-id-payloads-propertyset-values-array-size */
     m.properties->n_values = 1;
     assert_int_equal(sparkplug_metric_properties(m.properties, &arena, &v, &err), STATUS_INVALID);
     buffer_finish(&out);
@@ -390,6 +394,7 @@ static void test_refuses_what_does_not_fit(void **state)
 static void test_finds_types(void **state)
 {
     (void)state;
+    /* tck-id-payloads-metric-datatype-value tck-id-payloads-metric-datatype-value-type */
     for (unsigned i = 1; i < SPARKPLUG_TYPE_COUNT; i++)
         assert_int_equal(sparkplug_type_find(bytes_of_text(sparkplug_type_name(i))), i);
     assert_int_equal(sparkplug_type_find(bytes_of_text("int32")), SPARKPLUG_UNKNOWN);

@@ -14,6 +14,7 @@ static enum status parse(const char *topic, struct sparkplug_topic *t)
 static void test_reads_what_it_writes(void **state)
 {
     (void)state;
+    /* tck-id-topic-structure tck-id-topic-structure-namespace-a */
     static const char *const topics[] = {
         "spBv1.0/G/NBIRTH/e",  "spBv1.0/G/NDEATH/e",   "spBv1.0/G/NDATA/e",
         "spBv1.0/G/NCMD/e",    "spBv1.0/G/DBIRTH/e/d", "spBv1.0/G/DDEATH/e/d",
@@ -23,6 +24,8 @@ static void test_reads_what_it_writes(void **state)
         struct buffer out = {0};
         assert_int_equal(parse(topics[i], &t), STATUS_OK);
         assert_int_equal(t.message, i);
+        /* tck-id-topic-structure-namespace-device-id-associated-message-types
+         * tck-id-topic-structure-namespace-device-id-non-associated-message-types */
         assert_int_equal(t.device.len > 0, sparkplug_topic_is_of_device(t.message));
         sparkplug_topic_format(&t, &out);
         assert_true(bytes_equal(buffer_bytes(&out), bytes_of_text(topics[i])));
@@ -63,6 +66,9 @@ static void test_refuses_others(void **state)
 static void test_knows_ids(void **state)
 {
     (void)state;
+    /* tck-id-topic-structure-namespace-valid-group-id
+     * tck-id-topic-structure-namespace-valid-edge-node-id
+     * tck-id-topic-structure-namespace-valid-device-id */
     assert_true(sparkplug_topic_is_id(bytes_of_text("press 3")));
     assert_false(sparkplug_topic_is_id(bytes_of_text("")));
     assert_false(sparkplug_topic_is_id(bytes_of_text("a/b")));
