@@ -31,6 +31,7 @@ struct pipeline_item {
     struct arena *arena;
     unsigned part;
     enum item_place place;
+    size_t index; /* in the batch being processed; an emitted one: of the item before which it goes on */
     struct list link;
 };
 
@@ -230,6 +231,7 @@ static void run_stage(struct stage *s, struct pipeline_item **items, size_t coun
     for (size_t i = 0; i < count; i++) {
         items[i]->item.verdict = FBY_PASS;
         items[i]->item.reason = NULL;
+        items[i]->index = i;
     }
     if (s->encoder.settings) {
         for (size_t i = 0; i < count; i++)
@@ -243,17 +245,25 @@ static void run_stage(struct stage *s, struct pipeline_item **items, size_t coun
     s->processing = false;
 }
 
-static size_t process_batch(struct stage *s, struct pipeline_item **items, size_t count)
+/* Those made from items up to `index` of the batch, in the order they were made. */
+static void enqueue_emitted(struct stage *s, size_t index)
 {
-    run_stage(s, items, count);
     while (!list_is_empty(&s->emitted)) {
         struct pipeline_item *it = list_first(&s->emitted, struct pipeline_item, link);
+        if (it->index > index)
+            return;
         list_remove(&it->link);
         enqueue(s, it);
     }
+}
+
+static size_t process_batch(struct stage *s, struct pipeline_item **items, size_t count)
+{
+    run_stage(s, items, count);
     size_t passed = 0;
     for (size_t i = 0; i < count; i++) {
         struct pipeline_item *it = items[i];
+        enqueue_emitted(s, i);
         if (it->place != ITEM_WALKING)
             continue; /* consumed by emit() during process() */
         if (it->item.verdict == FBY_HOLD) {
@@ -278,10 +288,10 @@ static void walk(struct pipeline *p, size_t index, struct pipeline_item **items,
 {
     for (; index < p->stage_count && count; index++) {
         struct stage *s = &p->stages[index];
-        bool was_empty = list_is_empty(&s->queue);
         count = process_batch(s, items, count);
-        if (was_empty && !list_is_empty(&s->queue)) {
-            /* Items emitted or put behind an open answer: those passed directly came before them. */
+        if (!list_is_empty(&s->queue)) {
+            /* Items emitted or put behind an open answer: those passed directly came before them. The answer
+             * that was waited for may have come during the call. */
             walk(p, index + 1, items, count);
             drain_queue(s);
             return;
@@ -345,6 +355,7 @@ static struct pipeline_item *make_emitted(const struct fby_value *value, struct 
     it->item.message = last->item.message;
     it->item.value = &it->value;
     it->item.verdict = FBY_PASS;
+    it->index = last->place == ITEM_WALKING ? last->index : 0;
     it->arena = last->arena;
     it->records = records;
     it->part = ++last->part;
@@ -379,16 +390,21 @@ static bool stage_emit(void *ctx, const struct fby_value *value, struct fby_item
         return false;
     struct fby_item *only = (struct fby_item *)(uintptr_t)like;
     struct pipeline_item *it = make_emitted(value, count ? consumed : &only, count ? count : 1);
+    struct pipeline_item *model = count ? NULL : container_of(only, struct pipeline_item, item);
     if (!it)
         return false;
     for (size_t i = 0; i < count; i++)
         consume(s, consumed[i]);
-    if (s->processing) {
+    if (model && model->place == ITEM_QUEUED) { /* not answered yet: before it, as its own would be */
+        it->place = ITEM_QUEUED;
+        list_insert_before(&model->link, &it->link);
+    } else if (s->processing) {
         list_add(&s->emitted, &it->link);
-        return true;
+    } else {
+        enqueue(s, it);
     }
-    enqueue(s, it);
-    drain_queue(s);
+    if (!s->processing)
+        drain_queue(s);
     return true;
 }
 

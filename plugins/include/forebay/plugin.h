@@ -238,7 +238,7 @@ struct fby_host {
     /* Put a new message into the chain behind this stage. `value` is copied. `consumed` are held items that
      * it stands for: they are answered by this call (counted as aggregated), and the route's cursor moves
      * past them only when the new message is confirmed. The message takes topic, time and captures from the
-     * last of them; with count 0, from `like`. */
+     * last of them; with count 0, from `like`; it stands in the order before what is left of that one. */
     bool (*emit)(struct fby_instance *in, const struct fby_value *value, struct fby_item *const *consumed,
                  size_t count, const struct fby_item *like);
 

@@ -48,7 +48,7 @@ static int verdict_of(struct fby_item *item)
         return FBY_PASS;
     char word[16];
     snprintf(word, sizeof word, "%.*s", (int)what->len, what->bytes);
-    static const char *const words[] = {"pass", "drop", "fail", "later", "hold", "split", NULL};
+    static const char *const words[] = {"pass", "drop", "fail", "later", "hold", "split", "release", NULL};
     for (int i = 0; words[i]; i++)
         if (strcmp(word, words[i]) == 0)
             return i;
@@ -66,6 +66,10 @@ static void stage_process(void *self, struct fby_batch *batch)
             assert_true(host->emit(instance, item->value, NULL, 0, item));
             assert_true(host->emit(instance, item->value, NULL, 0, item));
             verdict = FBY_DROP;
+        }
+        if (verdict == 6) { /* release: answer the first that waits, and pass */
+            host->item_answer(instance, kept[0], FBY_PASS, NULL);
+            verdict = FBY_PASS;
         }
         item->verdict = verdict;
         snprintf(reason, sizeof reason, "%s", verdict == FBY_DROP ? "unwanted" : "broken");
@@ -283,6 +287,39 @@ static void emitted_during_process_keeps_the_record_open(void **state)
     f->output_count = 0;
 }
 
+static void an_answer_during_process_lets_those_behind_it_go(void **state)
+{
+    struct fixture *f = *state;
+    const char *payloads[] = {"{\"do\":\"later\"}", "{\"n\":2}"};
+    const char *next[] = {"{\"do\":\"release\"}", "{\"do\":\"drop\"}"};
+    start(f, DECODE_JSON, 1);
+    run(f, 0, payloads, 2);
+    run(f, 2, next, 2);
+    expect_trace(f, "4filtered done4 1passed out1 2passed out2 3passed out3 ");
+    assert_int_equal(pipeline_held_count(f->pipeline), 0);
+    finish_outputs(f);
+}
+
+/* What is made from a message goes where that message stood. */
+static void emitted_ones_keep_the_order(void **state)
+{
+    struct fixture *f = *state;
+    const char *payloads[] = {"{\"n\":1}", "{\"do\":\"split\"}", "{\"n\":3}", "{\"do\":\"split\"}",
+                              "{\"n\":5}"};
+    const char *next[] = {"{\"do\":\"later\"}", "{\"n\":7}"};
+    start(f, DECODE_JSON, 1);
+    run(f, 0, payloads, 5);
+    expect_trace(f, "1passed out1 2filtered 4filtered out2 out2 3passed out3 out4 out4 5passed out5 ");
+    finish_outputs(f);
+    f->trace[0] = 0;
+    run(f, 5, next, 2);
+    assert_true(host->emit(instance, kept[0]->value, NULL, 0, kept[0]));
+    expect_trace(f, "out6 ");
+    host->item_answer(instance, kept[0], FBY_PASS, NULL);
+    expect_trace(f, "6passed out6 7passed out7 ");
+    finish_outputs(f);
+}
+
 static void a_pipeline_with_held_items_can_be_destroyed(void **state)
 {
     struct fixture *f = *state;
@@ -360,6 +397,8 @@ int main(void)
         TEST(a_later_answer_keeps_the_order),
         TEST(held_items_let_others_pass_and_go_into_an_emitted_one),
         TEST(emitted_during_process_keeps_the_record_open),
+        TEST(an_answer_during_process_lets_those_behind_it_go),
+        TEST(emitted_ones_keep_the_order),
         TEST(reasons_outlive_the_call_that_gave_them),
         TEST(a_stage_encodes_and_auto_leaves_it_so),
         TEST(what_a_target_makes_of_encoded_bytes),
