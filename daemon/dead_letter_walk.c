@@ -31,7 +31,7 @@ static void walk_some(void *ctx)
     for (int i = 0; i < LETTERS_PER_TURN && bytes < BYTES_PER_TURN; i++) {
         uint64_t number = w->at;
         enum status result = dead_letter_store_next(w->owner->store, &number, &d);
-        if (result == STATUS_IO) {
+        if (result != STATUS_OK && result != STATUS_END) { /* not now */
             loop_timer_start(w->timer, READ_RETRY_MS);
             return;
         }

@@ -228,9 +228,8 @@ bool gateway_dead_letters_find(struct gateway_dead_letters *l, struct admin_requ
     enum status result = dead_letter_store_next(l->store, &found, d);
     if (result == STATUS_OK && found == number)
         return true;
-    if (result == STATUS_IO)
-        admin_reply_text(rq, 503, "the store cannot be read just now: %s\n",
-                         journal_state_text(dead_letter_store_journal(l->store)));
+    if (result != STATUS_OK && result != STATUS_END)
+        admin_reply_text(rq, 503, "the store cannot be read just now: %s\n", status_name(result));
     else
         admin_reply_text(rq, 404, "there is no dead letter %" PRIu64 "; it may be retried or purged\n",
                          number);

@@ -547,6 +547,7 @@ void generation_destroy(struct generation *g)
     }
     for (size_t i = 0; i < g->upstream_count; i++) {
         upstream_destroy(g->upstreams[i].upstream);
+        g->upstreams[i].upstream = NULL; /* the others may still want to publish */
         free(g->upstreams[i].client_id);
         free(g->upstreams[i].status_topic);
         unshare(g->upstreams[i].shared);

@@ -45,7 +45,7 @@ struct journal *dead_letter_store_journal(struct dead_letter_store *s);
 bool dead_letter_store_is_read(const struct dead_letter_store *s);
 struct dead_letter_counters *dead_letter_store_counters(struct dead_letter_store *s);
 /* The first open letter from *number on; *number becomes its own. Borrows from the journal until the next
- * call. STATUS_END: no more. STATUS_IO: cannot be read just now. */
+ * call. STATUS_END: no more. STATUS_IO, STATUS_NO_MEMORY: cannot be read just now. */
 MUST_CHECK enum status dead_letter_store_next(struct dead_letter_store *s, uint64_t *number,
                                               struct dead_letter *d);
 

@@ -214,6 +214,8 @@ static struct fby_bytes make_topic(struct delivery *d, const struct fby_message 
 static void handle_output(void *ctx, struct pipeline_output *po)
 {
     struct delivery *d = ctx;
+    if (!d->started) /* a stage still says something as it goes: its messages come again */
+        return;
     struct pipeline_record *last = po->records[po->record_count - 1];
     struct delivery_output *o = arena_calloc(last->arena, 1, sizeof *o);
     if (!o) {
@@ -246,6 +248,8 @@ static void handle_answer(void *ctx, struct pipeline_record *pr, enum pipeline_a
 {
     struct delivery *d = ctx;
     struct delivery_record *r = container_of(pr, struct delivery_record, pipeline);
+    if (!d->started)
+        return;
     if (answer == PIPELINE_FAILED)
         send_to_dead_letters(d, r, stage, reason);
     else if (r->state == RECORD_OPEN)
@@ -324,10 +328,10 @@ static bool read_batch(struct delivery *d)
     struct delivery_batch *b = delivery_batch_take(&d->batches);
     enum status result = STATUS_OK;
     size_t count = read_records(d, b, records, &result);
-    if (result == STATUS_IO) {
+    if (result != STATUS_OK && result != STATUS_END) {
         log_write_limited(&d->read_limit, 30000, LOG_LEVEL_ERROR, "delivery",
                           "%s: the journal cannot be read (%s); trying again", d->cursor_name,
-                          journal_state_text(d->parts.journal));
+                          status_name(result));
         loop_timer_start(d->timer, READ_RETRY_MS);
     }
     if (result == STATUS_END)

@@ -50,7 +50,10 @@ struct delivery_record *delivery_record_create(struct delivery *d, struct delive
                                                uint64_t sequence, struct bytes bytes, struct message *m)
 {
     struct bytes captures[TOPIC_CAPTURES_MAX];
-    if (message_codec_decode(bytes, &b->arena, m) != STATUS_OK) {
+    enum status result = message_codec_decode(bytes, &b->arena, m);
+    if (result == STATUS_NO_MEMORY)
+        stop_without_memory(d);
+    if (result != STATUS_OK) {
         *m = (struct message){0};
         log_limited(
             10000, LOG_LEVEL_ERROR, "delivery",

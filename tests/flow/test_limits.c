@@ -10,11 +10,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -263,6 +267,82 @@ static void a_commit_that_fails_leaves_no_trace(void **state)
     flow_check_counters(f);
 }
 
+/* ---- Memory ---- */
+
+void *__real_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+
+static bool memory_is_refused;
+static unsigned refusals;
+
+void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if (!memory_is_refused)
+        return __real_mmap(address, size, protection, flags, fd, offset);
+    refusals++;
+    errno = ENOMEM;
+    return MAP_FAILED;
+}
+
+static void a_route_without_memory_to_read_goes_on_later(void **state)
+{
+    struct flow *f = *state;
+    clock_fake_start(INT64_C(1800000000000000));
+    f->answer = answer_down;
+    upstream_is_down = true;
+    flow_open(f);
+    flow_publish(f, "a/1", 0, 300);
+    flow_close(f);
+    upstream_is_down = false;
+    flow_open(f);
+    memory_is_refused = true; /* before the first read from the disk */
+    turn_seconds(f, 5);
+    memory_is_refused = false;
+    assert_true(refusals > 1);
+    assert_int_equal(f->output_count, 0);
+    turn_seconds(f, 5);
+    assert_int_equal(f->output_count, 300);
+    flow_check_counters(f);
+    clock_fake_stop();
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    enum { ARENA = 60 * 1024 }; /* what a batch asks for; small control objects always get theirs */
+    return memory_is_refused && size >= ARENA ? NULL : __real_malloc(size);
+}
+
+/* The daemon ends, so that the message is read again by the next one. */
+static void a_message_that_memory_does_not_suffice_for_is_not_passed_over(void **state)
+{
+    struct flow *f = *state;
+    const struct message_property property = {bytes_of_text("name"), bytes_of_text("text")};
+    const struct message m = {.source = bytes_of_text("devices"),
+                              .topic = bytes_of_text("a/1"),
+                              .properties = &property,
+                              .property_count = 1};
+    pid_t child = fork();
+    if (child == 0) {
+        const struct rlimit none = {0, 0};
+        setrlimit(RLIMIT_CORE, &none);
+        signal(SIGABRT, SIG_DFL);
+        flow_open(f);
+        struct message_sink sink = route_table_sink(f->routes);
+        if (sink.accept(sink.self, &m) != STATUS_OK)
+            _exit(1);
+        memory_is_refused = true;
+        flow_commit(f);
+        flow_turn(f, 20);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, flow_set_up, flow_tear_down)
@@ -273,6 +353,8 @@ int main(void)
         TEST(what_is_too_old_is_dropped_and_counted),
         TEST(a_commit_that_fails_leaves_no_trace),
         TEST(a_commit_that_half_succeeds_counts_the_half),
+        TEST(a_route_without_memory_to_read_goes_on_later),
+        TEST(a_message_that_memory_does_not_suffice_for_is_not_passed_over),
         TEST(letters_that_are_not_taken_hold_the_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,9 +21,10 @@ enum { WINDOW = 10, MESSAGES = 60 };
 /* ---- A stage that makes one message of every ten, and two of every "twin" ---- */
 
 static const struct fby_host *host;
-static struct fby_instance *instance;
+static struct fby_instance *instance, *former;
 static struct fby_item *held[WINDOW];
 static size_t held_count;
+static bool fails_what_it_holds; /* when it goes, against the contract */
 
 static void *stage_create(const struct fby_host *h, struct fby_instance *in, const void *options,
                           struct fby_error *err)
@@ -31,14 +32,20 @@ static void *stage_create(const struct fby_host *h, struct fby_instance *in, con
     (void)options;
     (void)err;
     host = h;
+    former = instance;
     instance = in;
-    held_count = 0;
+    if (!fails_what_it_holds)
+        held_count = 0;
     return &held_count;
 }
 
 static void stage_destroy(void *self)
 {
     (void)self;
+    for (size_t i = 0; fails_what_it_holds && i < held_count; i++)
+        host->item_answer(former, held[i], i % 2 ? FBY_FAIL : FBY_PASS, "going");
+    if (fails_what_it_holds)
+        held_count = 0;
 }
 
 /* "payload-7" or, of several, "7+8+9". */
@@ -175,6 +182,28 @@ static void a_reload_fills_the_window_again(void **state)
     flow_check_counters(f);
 }
 
+/* What a stage says when it goes is of no account: its messages come again to the next one. */
+static void the_last_words_of_a_stage_are_not_heard(void **state)
+{
+    struct flow *f = *state;
+    flow_open(f);
+    flow_publish(f, "a/1", 0, 9);
+    flow_turn(f, 5);
+    assert_int_equal(held_count, 9);
+    fails_what_it_holds = true;
+    flow_reload(f, "a/#");
+    fails_what_it_holds = false;
+    flow_turn(f, 20);
+    flow_check_counters(f);
+    assert_int_equal(flow_dead_letters(f), 0);
+    assert_int_equal(f->output_count, 0);
+    flow_publish(f, "a/1", 9, 2);
+    for (int i = 0; i < 500 && f->output_count < 1; i++)
+        flow_turn(f, 5);
+    check_windows(f);
+    flow_check_counters(f);
+}
+
 /* ---- Ids of emitted messages ---- */
 
 static char ids[8][40];
@@ -305,6 +334,7 @@ int main(void)
         TEST(windows_fill_again_after_crashes),
         TEST(the_cursor_waits_for_what_is_held),
         TEST(a_reload_fills_the_window_again),
+        TEST(the_last_words_of_a_stage_are_not_heard),
         TEST(twins_come_again_under_their_own_ids),
         TEST(a_changed_decode_applies_to_the_backlog),
         TEST(a_backlog_that_does_not_decode_any_more_becomes_dead_letters),
