@@ -495,6 +495,7 @@ static void handle_keepalive(void *ctx)
         lose(c, NULL);
     else
         write_out(c);
+    offer_room(c); /* after STATUS_NO_MEMORY no answer may be due */
 }
 
 static void run_connect(void *subject)
@@ -762,6 +763,7 @@ enum status mqtt_client_publish(struct mqtt_client *c, const struct mqtt_publish
         return STATUS_BUSY;
     int packet_id = 0;
     enum status status = mqtt_link_publish(c->link, p, &packet_id, &c->counters.properties_left_out);
+    c->publish_refused_busy |= status == STATUS_NO_MEMORY;
     if (status != STATUS_OK)
         return status;
     mqtt_inflight_add(&c->inflight, packet_id, p->token);

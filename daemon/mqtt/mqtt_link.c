@@ -47,8 +47,10 @@ struct mqtt_link {
     struct mqtt_connack connack;
     unsigned burst_messages;
     bool stop_burst;
-    int low_water; /* bytes, as the socket has it */
-    int leave_fd;  /* the socket once more, for the end; -1: not leaving */
+    uint64_t packet_limit; /* bytes in without the end of a packet */
+    uint64_t packet_begin; /* bytes in up to the end of the last packet, or a little more */
+    int low_water;         /* bytes, as the socket has it */
+    int leave_fd;          /* the socket once more, for the end; -1: not leaving */
     int connect_result, connect_errno;
     int reason_code;
     bool below_mqtt;
@@ -81,11 +83,17 @@ static void handle_disconnect(struct mosquitto *m, void *ctx, int code, const mo
         k->reason_code = code; /* smaller ones are libmosquitto's own and come back as a result too */
 }
 
+static void note_packet(struct mqtt_link *k)
+{
+    k->packet_begin = mqtt_socket_buffer_traffic(k->buffer)->bytes_in;
+}
+
 static void handle_message(struct mosquitto *m, void *ctx, const struct mosquitto_message *message,
                            const mosquitto_property *list)
 {
     (void)m;
     struct mqtt_link *k = ctx;
+    note_packet(k);
     struct message out = {
         .topic = bytes_of_text(message->topic),
         .payload = bytes_of(message->payload, (size_t)message->payloadlen),
@@ -108,6 +116,7 @@ static void handle_published(struct mosquitto *m, void *ctx, int packet_id, int 
     (void)m;
     (void)list;
     struct mqtt_link *k = ctx;
+    note_packet(k);
     k->events->on_published(k->ctx, packet_id, code);
 }
 
@@ -117,6 +126,7 @@ static void handle_subscribed(struct mosquitto *m, void *ctx, int packet_id, int
     (void)m;
     (void)list;
     struct mqtt_link *k = ctx;
+    note_packet(k);
     k->events->on_subscribed(k->ctx, packet_id, granted, (size_t)count);
 }
 
@@ -125,6 +135,7 @@ static void handle_unsubscribed(struct mosquitto *m, void *ctx, int packet_id, c
     (void)m;
     (void)list;
     struct mqtt_link *k = ctx;
+    note_packet(k);
     k->events->on_unsubscribed(k->ctx, packet_id);
 }
 
@@ -210,12 +221,20 @@ static enum status set_up_handle(struct mqtt_link *k, const struct mqtt_link_opt
     return set_up_tls(k, err);
 }
 
+/* With what is read ahead, and with what TLS puts around it. */
+static uint64_t largest_packet(const struct mqtt_settings *s)
+{
+    uint64_t size = (uint64_t)s->max_packet_size;
+    return size + size / 8 + MQTT_SOCKET_BUFFER_INPUT;
+}
+
 struct mqtt_link *mqtt_link_create(const struct mqtt_link_options *o, struct error *err)
 {
     struct mqtt_link *k = xcalloc(1, sizeof *k);
     k->settings = o->settings;
     k->host = xstrdup(o->settings->host);
     k->port = o->settings->port;
+    k->packet_limit = largest_packet(o->settings);
     k->keepalive_s = (int)(o->settings->keepalive_ms / 1000);
     k->events = o->events;
     k->ctx = o->ctx;
@@ -351,6 +370,18 @@ static enum status read_step(struct mqtt_link *k)
     return lose(k, result ? result : MOSQ_ERR_CONN_LOST, errno_value);
 }
 
+/* MQTT 3.1.1 cannot ask the broker to leave out what is too large, and libmosquitto takes any size. Each end
+ * of a packet that brings more than a few bytes is an event, so bytes without one are of a single packet. */
+static enum status check_packet_size(struct mqtt_link *k)
+{
+    if (mqtt_socket_buffer_traffic(k->buffer)->bytes_in - k->packet_begin <= k->packet_limit)
+        return STATUS_END;
+    snprintf(k->reason, sizeof k->reason,
+             "the broker sends a packet larger than max_packet_size; raise it, or set a limit at the broker "
+             "(mosquitto: max_packet_size)");
+    return STATUS_IO;
+}
+
 enum status mqtt_link_read(struct mqtt_link *k, unsigned max_messages)
 {
     mqtt_socket_buffer_begin_burst(k->buffer);
@@ -363,7 +394,7 @@ enum status mqtt_link_read(struct mqtt_link *k, unsigned max_messages)
         if (k->stop_burst || k->burst_messages >= max_messages)
             return STATUS_OK;
     }
-    return STATUS_END;
+    return check_packet_size(k);
 }
 
 void mqtt_link_stop_burst(struct mqtt_link *k)

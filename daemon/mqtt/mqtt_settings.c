@@ -107,7 +107,9 @@ const struct fby_option mqtt_settings_options[] = {
      .default_text = "16 MiB",
      .min = 1024,
      .max = 268435455,
-     .help = "The broker is asked to leave out larger packets (MQTT 5)."},
+     .help =
+         "The broker is asked to leave out larger packets (MQTT 5). One that sends a larger packet all the "
+         "same, as with MQTT 3.1.1 it may, is disconnected."},
     {.name = "reconnect_min",
      .type = FBY_OPTION_DURATION,
      .offset = OPTION(reconnect_min_ms),

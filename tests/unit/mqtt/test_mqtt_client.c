@@ -8,6 +8,7 @@
 #include "stub_broker.h"
 
 #include <dlfcn.h>
+#include <mosquitto.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -204,6 +205,34 @@ static void test_broker_that_sends_an_unknown_property(void **state)
     assert_non_null(strstr(f.reason, "not MQTT"));
     assert_int_equal(f.messages, 0);
     mqtt_fixture_until(&f, f.connected == 2);
+    mqtt_fixture_finish(&f);
+}
+
+/* With 3.1.1 a broker may send up to 256 MiB at once. */
+static void test_broker_that_sends_too_large_a_packet(void **state)
+{
+    (void)state;
+    static uint8_t bytes[64 << 10];
+    struct mqtt_fixture f;
+    mqtt_fixture_init(&f);
+    f.settings.version = MQTT_VERSION_311;
+    f.settings.max_packet_size = 128 << 10;
+    f.release_at_once = true;
+    mqtt_fixture_connect(&f);
+    for (uint16_t i = 1; i <= 10; i++) { /* more than the limit, in packets that are not */
+        stub_broker_publish(f.broker, "t", bytes, sizeof bytes, 1, i, NULL, 0);
+        mqtt_fixture_until(&f, f.messages == i);
+    }
+    static const uint8_t head[] = {0x32, 0x80, 0x80, 0x80, 0x40, 0, 1, 't', 0, 11}; /* 128 MiB */
+    stub_broker_send(f.broker, head, sizeof head);
+    size_t sent = 0;
+    for (; f.disconnected == 0 && sent < 1 << 20; sent += sizeof bytes) {
+        stub_broker_send(f.broker, bytes, sizeof bytes);
+        mqtt_fixture_turn_for(&f, 5);
+    }
+    assert_int_equal(f.disconnected, 1);
+    assert_non_null(strstr(f.reason, "larger than max_packet_size"));
+    assert_int_equal(f.messages, 10);
     mqtt_fixture_finish(&f);
 }
 
@@ -415,6 +444,36 @@ static void test_lost_publishes_are_forgotten(void **state)
     mqtt_fixture_finish(&f);
 }
 
+int __real_mosquitto_publish_v5(struct mosquitto *m, int *id, const char *topic, int len, const void *payload,
+                                int qos, bool retain, const mosquitto_property *list);
+int __wrap_mosquitto_publish_v5(struct mosquitto *m, int *id, const char *topic, int len, const void *payload,
+                                int qos, bool retain, const mosquitto_property *list);
+static bool memory_is_refused;
+
+int __wrap_mosquitto_publish_v5(struct mosquitto *m, int *id, const char *topic, int len, const void *payload,
+                                int qos, bool retain, const mosquitto_property *list)
+{
+    return memory_is_refused ? MOSQ_ERR_NOMEM
+                             : __real_mosquitto_publish_v5(m, id, topic, len, payload, qos, retain, list);
+}
+
+/* Nothing is on its way whose answer would tell of room. */
+static void test_without_memory_to_publish(void **state)
+{
+    (void)state;
+    struct mqtt_fixture f;
+    init_target(&f);
+    mqtt_fixture_connect(&f);
+    struct mqtt_publish p = publish_of(1, "t", "x");
+    memory_is_refused = true;
+    assert_int_equal(mqtt_client_publish(f.client, &p), STATUS_NO_MEMORY);
+    memory_is_refused = false;
+    mqtt_fixture_until(&f, f.writable == 1);
+    assert_int_equal(mqtt_client_publish(f.client, &p), STATUS_OK);
+    mqtt_fixture_until(&f, f.published == 1);
+    mqtt_fixture_finish(&f);
+}
+
 static void test_what_cannot_be_published(void **state)
 {
     (void)state;
@@ -607,6 +666,7 @@ int main(void)
         cmocka_unit_test(test_broker_that_does_not_answer),
         cmocka_unit_test(test_broker_that_does_not_speak_mqtt),
         cmocka_unit_test(test_broker_that_sends_an_unknown_property),
+        cmocka_unit_test(test_broker_that_sends_too_large_a_packet),
         cmocka_unit_test(test_falls_back_when_v5_is_refused),
         cmocka_unit_test(test_falls_back_when_the_broker_hangs_up_on_v5),
         cmocka_unit_test(test_a_wanted_version_stays),
@@ -618,6 +678,7 @@ int main(void)
         cmocka_unit_test(test_refusals_of_publishes),
         cmocka_unit_test(test_qos0_is_reported_when_written),
         cmocka_unit_test(test_lost_publishes_are_forgotten),
+        cmocka_unit_test(test_without_memory_to_publish),
         cmocka_unit_test(test_what_cannot_be_published),
         cmocka_unit_test(test_properties_in),
         cmocka_unit_test(test_properties_out),
