@@ -20,12 +20,12 @@ enum { LOCK_TRIES = 100, LOCK_WAIT_MS = 10, TAIL_MAX = 32 << 20, CHUNK = 64 << 1
 
 struct file_log {
     struct file_log_settings settings;
-    char *path;          /* settings.path */
-    char *directory;     /* of the path */
-    int fd;              /* -1: not open */
-    bool regular;        /* else a FIFO or a device: no size, lock or repair */
-    off_t size;          /* up to here everything is whole lines, and flushed if `sync` */
-    time_t rotate_after; /* after a rotation that failed: do not try before */
+    char *path;             /* settings.path */
+    char *directory;        /* of the path */
+    int fd;                 /* -1: not open */
+    bool regular;           /* else a FIFO or a device: no size, lock or repair */
+    off_t size;             /* up to here everything is whole lines, and flushed if `sync` */
+    int64_t rotate_after_s; /* monotonic; after a rotation that failed: do not try before */
     char note[256];
     bool noted;
 };
@@ -219,12 +219,19 @@ static void remove_surplus(const struct file_log *log)
     } while (unlink(path) == 0);
 }
 
+static int64_t monotonic_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
 static bool rotate(struct file_log *log, struct fby_error *err)
 {
     for (int64_t i = log->settings.keep; i-- > 0;)
         if (!rename_step(log, i, i + 1)) {
             set_note(log, "%s cannot be rotated (%s); it grows beyond its size", log->path, strerror(errno));
-            log->rotate_after = time(NULL) + ROTATE_PAUSE_S;
+            log->rotate_after_s = monotonic_s() + ROTATE_PAUSE_S;
             return true;
         }
     remove_surplus(log);
@@ -234,7 +241,7 @@ static bool rotate(struct file_log *log, struct fby_error *err)
 
 static bool may_rotate(const struct file_log *log)
 {
-    return log->settings.rotate_size > 0 && log->regular && log->size > 0 && time(NULL) >= log->rotate_after;
+    return log->settings.rotate_size > 0 && log->regular && monotonic_s() >= log->rotate_after_s;
 }
 
 /* ---- Writing ---- */
@@ -295,7 +302,7 @@ static bool flush(struct file_log *log, struct fby_error *err)
 /* How many of the lines from `first` the present file takes; 0: rotate before. */
 static size_t count_fitting(const struct file_log *log, const struct file_lines *lines, size_t first)
 {
-    if (log->settings.rotate_size <= 0 || !log->regular || time(NULL) < log->rotate_after)
+    if (!may_rotate(log))
         return lines->count - first;
     size_t start = first ? lines->items[first - 1].end : 0;
     size_t n = 0;
@@ -312,7 +319,7 @@ size_t file_log_write(struct file_log *log, const struct file_lines *lines, stru
         return 0;
     while (done < lines->count) {
         size_t n = count_fitting(log, lines, done);
-        if (n == 0 && may_rotate(log)) {
+        if (n == 0) {
             if (!rotate(log, err))
                 return done;
             continue;

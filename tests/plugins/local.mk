@@ -34,6 +34,7 @@ TESTS += %D%/test_codecs
 %C%_test_file_SOURCES = %D%/test_file.c $(plugin_test_sources)
 %C%_test_file_CPPFLAGS = $(plugin_test_cppflags)
 %C%_test_file_LDADD = $(CMOCKA_LIBS) -ldl
+%C%_test_file_LDFLAGS = $(AM_LDFLAGS) -rdynamic
 
 # libcurl takes getaddrinfo from the program, which plays a dead name server.
 %C%_test_http_SOURCES = %D%/test_http.c tests/helpers/http_stub.c tests/helpers/http_stub.h $(plugin_test_sources)

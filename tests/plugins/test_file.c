@@ -15,6 +15,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -151,6 +152,41 @@ static void rotates_within_one_round(void **state)
     assert_true(fake_host_wait_results(h, 40, 5000));
     assert_string_equal(read_file(".19"), "line-0000\nline-0001\n");
     assert_string_equal(read_file(""), "line-0038\nline-0039\n");
+    fake_host_destroy(h);
+}
+
+static _Atomic bool clock_jumps;
+
+/* The plugin finds this one: a clock that is set forth and back all the time. */
+__attribute__((visibility("default"))) time_t time(time_t *result)
+{
+    static _Atomic unsigned calls;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    time_t value = now.tv_sec + (clock_jumps && ++calls % 2 ? 1000000 : 0);
+    if (result)
+        *result = value;
+    return value;
+}
+
+/* A rotation that failed is tried again after a pause, whatever the clock does meanwhile. */
+static void a_failed_rotation_does_not_follow_the_clock(void **state)
+{
+    (void)state;
+    char place[256];
+    struct fake_host *h = start(20, 1);
+    send_and_wait(h, 1, "line-0001", FBY_DELIVERED);
+    snprintf(place, sizeof place, "%s.1", path);
+    assert_int_equal(mkdir(place, 0700), 0); /* nothing can be renamed to it */
+    snprintf(place, sizeof place, "%s.1/x", path);
+    assert_int_equal(mkdir(place, 0700), 0);
+    send_and_wait(h, 2, "line-0002", FBY_DELIVERED);
+    send_and_wait(h, 3, "line-0003", FBY_DELIVERED);
+    clock_jumps = true;
+    for (uint64_t i = 4; i < 20; i++)
+        send_and_wait(h, i, "line", FBY_DELIVERED);
+    clock_jumps = false;
+    assert_memory_equal(read_file(""), "line-0001\nline-0002\nline-0003\nline\nline\n", 40);
     fake_host_destroy(h);
 }
 
@@ -392,6 +428,7 @@ int main(void)
         TEST(appends_lines_in_order),
         TEST(rotates_by_size_and_keeps_so_many),
         TEST(rotates_within_one_round),
+        TEST(a_failed_rotation_does_not_follow_the_clock),
         TEST(cuts_off_an_incomplete_line),
         TEST(cuts_off_a_long_incomplete_line),
         TEST(follows_a_file_that_was_moved),
