@@ -162,6 +162,20 @@ static void read_journal(struct config_reader *cr, const char *section, const ch
     config_report_leave(cr->report);
 }
 
+/* A letter that does not fit into its store would hold its route for ever. */
+static void check_room_for_letters(struct config_reader *cr)
+{
+    enum { KIB = 1024 };
+    int64_t least = 4 * cr->config->journal.record_limit;
+    const struct yaml_node *max_size = yaml_tree_find(yaml_tree_find(cr->root, "dead_letters"), "max_size");
+    if (max_size && cr->config->dead_letters.max_size < least)
+        config_report_error(
+            cr->report, max_size,
+            "\"max_size\" must be at least four times journal.record_limit, %lld KiB, so that "
+            "every message fits into the store. Raise it, or lower journal.record_limit.",
+            (long long)((least + KIB - 1) / KIB));
+}
+
 static void read_journals(struct config_reader *cr)
 {
     struct gateway_config *c = cr->config;
@@ -173,6 +187,7 @@ static void read_journals(struct config_reader *cr)
             cr->report, yaml_tree_find(cr->root, "dead_letters"),
             "Journal and dead letters cannot share the directory %s. Give one of them another path.",
             c->journal.path);
+    check_room_for_letters(cr);
     config_report_leave(cr->report);
 }
 
