@@ -78,8 +78,9 @@ const struct fby_option pipeline_settings_protobuf_options[] = {
      .type = FBY_OPTION_BOOL,
      .offset = AT(emit_defaults),
      .default_text = "true",
-     .help = "Also show proto3 fields that are at their default (0, empty, false): they do not travel, and a "
-             "condition such as temperature < 5 would not see a temperature of 0. false leaves them out."},
+     .help = "Also show fields that are at their default (0, empty, false) and do not know whether they are "
+             "set, as those of proto3: they do not travel, and a condition such as temperature < 5 would not "
+             "see a temperature of 0. false leaves them out."},
     {.name = "bytes_as",
      .type = FBY_OPTION_CHOICE,
      .offset = AT(bytes_as),

@@ -1,11 +1,13 @@
-# protobuf-c's own code for descriptor.proto, and the well-known types as bytes; both made by the build.
-schema_generated = %D%/google/protobuf/descriptor.pb-c.h %D%/schema_builtin_set.inc
+# protobuf-c's own code for descriptor sets, and the well-known types as bytes; both made by the build.
+schema_generated = %D%/schema_descriptor.pb-c.h %D%/schema_builtin_set.inc
 BUILT_SOURCES += $(schema_generated)
-CLEANFILES += $(schema_generated) %D%/google/protobuf/descriptor.pb-c.c %D%/schema_builtin_set.tmp
+CLEANFILES += $(schema_generated) %D%/schema_descriptor.pb-c.c %D%/schema_builtin_set.tmp
+EXTRA_DIST += %D%/schema_descriptor.proto
 
-%D%/google/protobuf/descriptor.pb-c.h:
-	$(AM_V_GEN)$(MKDIR_P) %D% && $(PROTOC_C) --c_out=%D% google/protobuf/descriptor.proto
-%D%/google/protobuf/descriptor.pb-c.c: %D%/google/protobuf/descriptor.pb-c.h
+%D%/schema_descriptor.pb-c.h: %D%/schema_descriptor.proto
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(PROTOC_C) --proto_path=$(top_srcdir)/%D% --c_out=%D% \
+	  $(top_srcdir)/%D%/schema_descriptor.proto
+%D%/schema_descriptor.pb-c.c: %D%/schema_descriptor.pb-c.h
 
 %D%/schema_builtin_set.inc:
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(PROTOC) --include_imports -o %D%/schema_builtin_set.tmp \
@@ -18,14 +20,13 @@ CLEANFILES += $(schema_generated) %D%/google/protobuf/descriptor.pb-c.c %D%/sche
 
 # Named apart from BUILT_SOURCES, so that building one archive is enough.
 %D%/schema_builtin.$(OBJEXT): %D%/schema_builtin_set.inc
-%D%/schema_catalog.$(OBJEXT) %D%/schema_compile.$(OBJEXT) %D%/schema_link.$(OBJEXT) %D%/schema_places.$(OBJEXT) \
-  %D%/schema_registry.$(OBJEXT) %D%/schema_set.$(OBJEXT) \
-  %D%/google/protobuf/descriptor.pb-c.$(OBJEXT): %D%/google/protobuf/descriptor.pb-c.h
+%D%/schema_catalog.$(OBJEXT) %D%/schema_compile.$(OBJEXT) %D%/schema_features.$(OBJEXT) %D%/schema_link.$(OBJEXT) \
+  %D%/schema_places.$(OBJEXT) %D%/schema_registry.$(OBJEXT) %D%/schema_set.$(OBJEXT) \
+  %D%/schema_descriptor.pb-c.$(OBJEXT): %D%/schema_descriptor.pb-c.h
 
-AM_CPPFLAGS += $(PROTOBUF_C_CFLAGS) -I$(top_builddir)/%D%
+AM_CPPFLAGS += $(PROTOBUF_C_CFLAGS)
 noinst_LIBRARIES += %D%/libschema.a
-nodist_%C%_libschema_a_SOURCES = \
-  %D%/google/protobuf/descriptor.pb-c.c
+nodist_%C%_libschema_a_SOURCES = %D%/schema_descriptor.pb-c.c
 %C%_libschema_a_SOURCES = \
   %D%/schema.h \
   %D%/schema_builtin.c \
@@ -39,6 +40,8 @@ nodist_%C%_libschema_a_SOURCES = \
   %D%/schema_decode.h \
   %D%/schema_encode.c \
   %D%/schema_encode.h \
+  %D%/schema_features.c \
+  %D%/schema_features.h \
   %D%/schema_json.c \
   %D%/schema_link.c \
   %D%/schema_link.h \

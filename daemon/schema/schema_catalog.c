@@ -8,16 +8,18 @@
 #include "base/memory.h"
 #include "base/strmap.h"
 #include "base/utf8.h"
+#include "schema/schema_descriptor.pb-c.h"
+#include "schema/schema_features.h"
 #include "schema/schema_places.h"
 #include "schema/schema_set.h"
 
-#include <google/protobuf/descriptor.pb-c.h>
 #include <stdlib.h>
 
 typedef Google__Protobuf__FileDescriptorProto file_proto;
 typedef Google__Protobuf__DescriptorProto message_proto;
 typedef Google__Protobuf__EnumDescriptorProto enum_proto;
 typedef Google__Protobuf__FieldDescriptorProto field_proto;
+typedef Google__Protobuf__FeatureSet feature_set;
 typedef Google__Protobuf__SourceCodeInfo__Location location;
 
 enum { NESTING_MAX = 32 };
@@ -25,7 +27,7 @@ enum { NESTING_MAX = 32 };
 struct catalog_file {
     const file_proto *descriptor;
     struct schema_places places;
-    bool is_proto3;
+    struct schema_features features;
 };
 
 struct catalog_entry {
@@ -34,6 +36,7 @@ struct catalog_entry {
     const message_proto *message; /* one of the two */
     const enum_proto *enumeration;
     struct schema_path path;
+    struct schema_features features;
 };
 
 struct schema_catalog {
@@ -70,6 +73,14 @@ void schema_catalog_destroy(struct schema_catalog *c)
 
 /* ---- Adding ---- */
 
+/* `outer` with what the declaration itself says; a value that is not known has been refused by the registry.
+ */
+static struct schema_features with_own(struct schema_features outer, const feature_set *own)
+{
+    (void)schema_features_override(&outer, own);
+    return outer;
+}
+
 /* NULL: the name is taken, or there is no memory. */
 static struct catalog_entry *add_entry(struct schema_catalog *c, const struct catalog_file *f,
                                        const char *scope, const char *name, const struct schema_path *path)
@@ -91,32 +102,35 @@ static struct catalog_entry *add_entry(struct schema_catalog *c, const struct ca
 }
 
 static void add_enum(struct schema_catalog *c, const struct catalog_file *f, const char *scope,
-                     const enum_proto *enumeration, const struct schema_path *path)
+                     struct schema_features outer, const enum_proto *enumeration,
+                     const struct schema_path *path)
 {
     struct catalog_entry *e = enumeration->name ? add_entry(c, f, scope, enumeration->name, path) : NULL;
     if (!e)
         return;
     e->enumeration = enumeration;
+    e->features = with_own(outer, enumeration->options ? enumeration->options->features : NULL);
     e->shown.is_enum = true;
     e->shown.member_count = enumeration->n_value;
 }
 
 static void add_message(struct schema_catalog *c, const struct catalog_file *f, const char *scope,
-                        const message_proto *m, const struct schema_path *path)
+                        struct schema_features outer, const message_proto *m, const struct schema_path *path)
 {
     struct catalog_entry *e =
         m->name && path->len <= 2 * NESTING_MAX ? add_entry(c, f, scope, m->name, path) : NULL;
     if (!e)
         return;
     e->message = m;
+    e->features = with_own(outer, m->options ? m->options->features : NULL);
     e->shown.member_count = m->n_field;
     for (size_t i = 0; i < m->n_nested_type; i++) {
         struct schema_path inner = schema_path_join(path, SCHEMA_STEP_NESTED_MESSAGE, i);
-        add_message(c, f, e->shown.name, m->nested_type[i], &inner);
+        add_message(c, f, e->shown.name, e->features, m->nested_type[i], &inner);
     }
     for (size_t i = 0; i < m->n_enum_type; i++) {
         struct schema_path inner = schema_path_join(path, SCHEMA_STEP_NESTED_ENUM, i);
-        add_enum(c, f, e->shown.name, m->enum_type[i], &inner);
+        add_enum(c, f, e->shown.name, e->features, m->enum_type[i], &inner);
     }
 }
 
@@ -128,18 +142,19 @@ static void add_file(struct schema_catalog *c, const file_proto *d)
             return;
     if (!f)
         return;
-    *f = (struct catalog_file){.descriptor = d, .is_proto3 = d->syntax && strcmp(d->syntax, "proto3") == 0};
+    *f = (struct catalog_file){.descriptor = d, .features = schema_features_of_edition(d)};
+    f->features = with_own(f->features, d->options ? d->options->features : NULL);
     schema_places_init(&f->places, d, &c->arena);
     c->files = xrealloc(c->files, (c->file_count + 1) * sizeof *c->files);
     c->files[c->file_count++] = f;
     const char *package = d->package ? d->package : "";
     for (size_t i = 0; i < d->n_message_type; i++) {
         struct schema_path path = schema_path_join(NULL, SCHEMA_STEP_MESSAGE, i);
-        add_message(c, f, package, d->message_type[i], &path);
+        add_message(c, f, package, f->features, d->message_type[i], &path);
     }
     for (size_t i = 0; i < d->n_enum_type; i++) {
         struct schema_path path = schema_path_join(NULL, SCHEMA_STEP_ENUM, i);
-        add_enum(c, f, package, d->enum_type[i], &path);
+        add_enum(c, f, package, f->features, d->enum_type[i], &path);
     }
 }
 
@@ -265,7 +280,8 @@ static const char *type_word(const field_proto *f)
 
 static void put_type(struct display *d, const field_proto *f)
 {
-    if (f->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_GROUP)
+    bool says_group = d->entry->features.edition < SCHEMA_EDITION_2023;
+    if (says_group && f->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_GROUP)
         buffer_add_text(d->out, "group ");
     if (f->type_name && *f->type_name)
         buffer_add_text(d->out, f->type_name + (*f->type_name == '.'));
@@ -279,13 +295,15 @@ static const struct catalog_entry *find_map_entry(const struct display *d, const
     return e && is_map_entry(e) && e->message->n_field == 2 ? e : NULL;
 }
 
-static const char *label_word(const struct display *d, const field_proto *f)
+static const char *label_word(struct schema_features features, const field_proto *f)
 {
     if (f->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED)
         return "repeated ";
     if (f->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REQUIRED)
         return "required ";
-    if (d->entry->file->is_proto3)
+    if (features.edition >= SCHEMA_EDITION_2023)
+        return "";
+    if (features.edition == SCHEMA_EDITION_PROTO3)
         return f->proto3_optional ? "optional " : "";
     return f->has_oneof_index ? "" : "optional ";
 }
@@ -307,9 +325,43 @@ static bool is_usual_json_name(const char *name, const char *json)
     return *json == 0;
 }
 
-static void put_options(struct display *d, const field_proto *f)
+static void put_feature(struct display *d, const char **separator, const char *name, const char *value)
+{
+    buffer_add_format(d->out, "%sfeatures.%s = %s", *separator, name, value);
+    *separator = ", ";
+}
+
+/* What holds for a field and is not what its edition has by itself, wherever it was said. */
+static void put_features(struct display *d, const field_proto *f, struct schema_features features,
+                         const char **separator)
+{
+    typedef Google__Protobuf__FieldDescriptorProto__Type type;
+    bool repeated = f->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED;
+    const struct catalog_entry *referred = find(d->catalog, f->type_name);
+    bool is_message = referred && referred->message, is_map = find_map_entry(d, f) != NULL;
+    const type t = f->type;
+    bool is_text = t == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_STRING;
+    bool is_number =
+        !is_message && !is_text && t != GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_BYTES;
+    if (features.edition < SCHEMA_EDITION_2023)
+        return;
+    if (!repeated && !f->has_oneof_index && !f->extendee && (features.flags & SCHEMA_FEATURE_REQUIRED))
+        put_feature(d, separator, "field_presence", "LEGACY_REQUIRED");
+    if (!repeated && !f->has_oneof_index && !f->extendee && !is_message &&
+        !(features.flags & SCHEMA_FEATURE_PRESENCE))
+        put_feature(d, separator, "field_presence", "IMPLICIT");
+    if (repeated && is_number && !(features.flags & SCHEMA_FEATURE_PACKED))
+        put_feature(d, separator, "repeated_field_encoding", "EXPANDED");
+    if ((is_text || is_map) && !(features.flags & SCHEMA_FEATURE_UTF8))
+        put_feature(d, separator, "utf8_validation", "NONE");
+    if (is_message && !is_map && (features.flags & SCHEMA_FEATURE_DELIMITED))
+        put_feature(d, separator, "message_encoding", "DELIMITED");
+}
+
+static void put_options(struct display *d, const field_proto *f, struct schema_features features)
 {
     const char *separator = " [";
+    put_features(d, f, features, &separator);
     if (f->default_value) {
         bool text = f->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_STRING ||
                     f->type == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_BYTES;
@@ -335,9 +387,11 @@ static void put_options(struct display *d, const field_proto *f)
     buffer_add_text(d->out, *separator == ',' ? "];\n" : ";\n");
 }
 
-/* `name` differs from the field's own for an extension. */
-static void put_field(struct display *d, const field_proto *f, const char *indent, const char *name)
+/* `outer`: what holds around the field; `name` differs from its own for an extension. */
+static void put_field(struct display *d, const field_proto *f, struct schema_features outer,
+                      const char *indent, const char *name)
 {
+    const struct schema_features features = with_own(outer, f->options ? f->options->features : NULL);
     const struct catalog_entry *map = find_map_entry(d, f);
     buffer_add_text(d->out, indent);
     if (map) {
@@ -347,11 +401,11 @@ static void put_field(struct display *d, const field_proto *f, const char *inden
         put_type(d, map->message->field[1]);
         buffer_add_byte(d->out, '>');
     } else {
-        buffer_add_text(d->out, label_word(d, f));
+        buffer_add_text(d->out, label_word(features, f));
         put_type(d, f);
     }
     buffer_add_format(d->out, " %s = %d", name, f->number);
-    put_options(d, f);
+    put_options(d, f, features);
 }
 
 /* Members of a oneof stand together, in braces of their own. */
@@ -375,19 +429,22 @@ static void put_fields(struct display *d)
         const char *indent = oneof >= 0 ? "    " : "  ";
         struct schema_path path = schema_path_join(&d->entry->path, SCHEMA_STEP_FIELD, i);
         put_comments(d, indent, &path);
-        put_field(d, f, indent, f->name ? f->name : "?");
+        const Google__Protobuf__OneofOptions *options = oneof >= 0 ? m->oneof_decl[oneof]->options : NULL;
+        put_field(d, f, with_own(d->entry->features, options ? options->features : NULL), indent,
+                  f->name ? f->name : "?");
     }
     if (open >= 0)
         buffer_add_text(d->out, "  }\n");
 }
 
-static void put_extension(struct display *d, const char *scope, const field_proto *f)
+static void put_extension(struct display *d, const char *scope, struct schema_features outer,
+                          const field_proto *f)
 {
     const char *extendee = f->extendee ? f->extendee + (*f->extendee == '.') : "";
     if (strcmp(extendee, d->entry->shown.name) != 0 || !f->name)
         return;
     char *name = xasprintf("[%s%s%s]", scope, *scope ? "." : "", f->name);
-    put_field(d, f, "  ", name);
+    put_field(d, f, outer, "  ", name);
     free(name);
 }
 
@@ -400,18 +457,21 @@ static void put_extensions(struct display *d)
     for (size_t i = 0; i < c->file_count; i++) {
         const file_proto *f = c->files[i]->descriptor;
         for (size_t k = 0; k < f->n_extension; k++)
-            put_extension(d, f->package ? f->package : "", f->extension[k]);
+            put_extension(d, f->package ? f->package : "", c->files[i]->features, f->extension[k]);
     }
     for (size_t i = 0; i < c->entry_count; i++) {
         const message_proto *m = c->entries[i]->message;
         for (size_t k = 0; m && k < m->n_extension; k++)
-            put_extension(d, c->entries[i]->shown.name, m->extension[k]);
+            put_extension(d, c->entries[i]->shown.name, c->entries[i]->features, m->extension[k]);
     }
 }
 
 static void put_values(struct display *d)
 {
     const enum_proto *e = d->entry->enumeration;
+    const struct schema_features features = d->entry->features;
+    if (features.edition >= SCHEMA_EDITION_2023 && (features.flags & SCHEMA_FEATURE_CLOSED))
+        buffer_add_text(d->out, "  option features.enum_type = CLOSED;\n");
     for (size_t i = 0; i < e->n_value; i++) {
         struct schema_path path = schema_path_join(&d->entry->path, SCHEMA_STEP_VALUE, i);
         bool deprecated = e->value[i]->options && e->value[i]->options->deprecated;
@@ -430,7 +490,8 @@ void schema_catalog_show(const struct schema_catalog *c, const struct schema_cat
     put_plain(out, e->file, strlen(e->file));
     if (e->line)
         buffer_add_format(out, ":%u", e->line);
-    buffer_add_format(out, " (%s)\n", entry->file->is_proto3 ? "proto3" : "proto2");
+    const char *edition = schema_edition_name(entry->features.edition);
+    buffer_add_format(out, " (%s)\n", edition ? edition : "?");
     put_comments(&d, "", &entry->path);
     buffer_add_format(out, "%s %s {\n", e->is_enum ? "enum" : "message", e->name);
     if (e->is_enum) {

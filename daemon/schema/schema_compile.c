@@ -5,9 +5,9 @@
  */
 #include "base/json_writer.h"
 #include "base/utf8.h"
+#include "schema/schema_descriptor.pb-c.h"
 #include "schema/schema_link.h"
 
-#include <google/protobuf/descriptor.pb-c.h>
 #include <stdlib.h>
 
 typedef Google__Protobuf__FieldDescriptorProto field_proto;
@@ -18,7 +18,9 @@ enum { RESERVED_FIRST = 19000, RESERVED_LAST = 19999 };
 struct draft {
     const struct schema_file *file;
     const char *scope;
+    struct schema_features features;
     const field_proto *field;
+    const struct schema_type *owner;
     bool is_extension;
 };
 
@@ -130,6 +132,13 @@ static bool name_field(struct schema_linker *l, const struct draft *d, struct sc
     return true;
 }
 
+/* Maps with their values, and what stands in a message set, have a form of their own. */
+static bool is_delimited(const struct draft *d, const struct schema_field *f)
+{
+    return (d->features.flags & SCHEMA_FEATURE_DELIMITED) && !(f->flags & SCHEMA_FIELD_MAP) &&
+           !d->owner->is_map_entry && !(d->is_extension && d->owner->is_message_set);
+}
+
 static bool refer(struct schema_linker *l, const struct draft *d, struct schema_field *f)
 {
     const field_proto *p = d->field;
@@ -150,32 +159,56 @@ static bool refer(struct schema_linker *l, const struct draft *d, struct schema_
         f->type = s->type;
     else
         f->enumeration = s->compiled_enum;
-    if (s->enumeration && !s->file->is_proto3)
+    if (s->enumeration && (s->features.flags & SCHEMA_FEATURE_CLOSED))
         f->flags |= SCHEMA_FIELD_WATCHED;
     if (f->kind == SCHEMA_KIND_MESSAGE && (f->flags & SCHEMA_FIELD_REPEATED) && s->message->options &&
         s->message->options->map_entry)
         f->flags |= SCHEMA_FIELD_MAP;
+    if (f->kind == SCHEMA_KIND_MESSAGE && is_delimited(d, f))
+        f->kind = SCHEMA_KIND_GROUP;
     return true;
+}
+
+/* The features of the field itself, from those around it. */
+static bool settle_features(struct schema_linker *l, const Google__Protobuf__DescriptorProto *m,
+                            struct draft *d)
+{
+    const field_proto *p = d->field;
+    const char *wrong = NULL;
+    bool in_oneof = !d->is_extension && p->has_oneof_index && p->oneof_index >= 0 &&
+                    (size_t)p->oneof_index < m->n_oneof_decl;
+    if (in_oneof && m->oneof_decl[p->oneof_index]->options)
+        wrong = schema_features_override(&d->features, m->oneof_decl[p->oneof_index]->options->features);
+    if (!wrong && p->options)
+        wrong = schema_features_override(&d->features, p->options->features);
+    return !wrong || schema_link_refuse_field(l, d->file, p,
+                                              "field %s.%s sets the feature %s to a value that is not known",
+                                              d->scope, p->name ? p->name : "?", wrong);
 }
 
 static void set_flags(const struct draft *d, struct schema_field *f)
 {
     const field_proto *p = d->field;
-    bool proto3 = d->file->is_proto3;
+    unsigned features = d->features.flags;
+    bool proto3 = d->features.edition == SCHEMA_EDITION_PROTO3;
+    bool has_option = d->features.edition <= SCHEMA_EDITION_PROTO3 && p->options && p->options->has_packed;
     if (p->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED)
         f->flags |= SCHEMA_FIELD_REPEATED;
-    else if (!proto3 || p->has_oneof_index || d->is_extension || schema_field_is_message(f))
+    else if ((features & SCHEMA_FEATURE_PRESENCE) || p->has_oneof_index || d->is_extension ||
+             schema_field_is_message(f))
         f->flags |= SCHEMA_FIELD_PRESENCE;
     if (!proto3 && p->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REQUIRED)
         f->flags |= SCHEMA_FIELD_REQUIRED;
+    if ((features & SCHEMA_FEATURE_REQUIRED) && !(f->flags & SCHEMA_FIELD_REPEATED) && !p->has_oneof_index)
+        f->flags |= SCHEMA_FIELD_REQUIRED;
     if (d->is_extension)
         f->flags |= SCHEMA_FIELD_EXTENSION;
-    if (proto3 && f->kind == SCHEMA_KIND_STRING)
+    if ((features & SCHEMA_FEATURE_UTF8) && f->kind == SCHEMA_KIND_STRING)
         f->flags |= SCHEMA_FIELD_UTF8;
     if (!(f->flags & SCHEMA_FIELD_REPEATED) || !kinds[f->kind].packable)
         return;
     f->flags |= SCHEMA_FIELD_PACKABLE;
-    if (p->options && p->options->has_packed ? p->options->packed : proto3)
+    if (has_option ? p->options->packed : (features & SCHEMA_FEATURE_PACKED) != 0)
         f->flags |= SCHEMA_FIELD_PACKED;
 }
 
@@ -425,14 +458,15 @@ static size_t collect_drafts(const struct schema_symbol *s, struct draft *drafts
 {
     size_t count = 0;
     for (size_t i = 0; i < s->message->n_field; i++)
-        drafts[count++] = (struct draft){s->file, s->full_name, s->message->field[i], false};
+        drafts[count++] =
+            (struct draft){s->file, s->full_name, s->features, s->message->field[i], s->type, false};
     for (const struct schema_extension *x = s->extensions; x; x = x->next)
-        drafts[count++] = (struct draft){x->file, x->scope, x->field, true};
+        drafts[count++] = (struct draft){x->file, x->scope, x->features, x->field, s->type, true};
     qsort(drafts, count, sizeof *drafts, compare_drafts);
     return count;
 }
 
-static bool compile_fields(struct schema_linker *l, struct schema_symbol *s, const struct draft *drafts,
+static bool compile_fields(struct schema_linker *l, struct schema_symbol *s, struct draft *drafts,
                            struct schema_field *fields)
 {
     struct schema_type *t = s->type;
@@ -440,7 +474,7 @@ static bool compile_fields(struct schema_linker *l, struct schema_symbol *s, con
         if (i && drafts[i - 1].field->number == drafts[i].field->number)
             return schema_link_refuse(l, drafts[i].file, "%s has two fields with number %d", s->full_name,
                                       drafts[i].field->number);
-        if (!compile_field(l, &drafts[i], &fields[i]))
+        if (!settle_features(l, s->message, &drafts[i]) || !compile_field(l, &drafts[i], &fields[i]))
             return false;
         fields[i].slot = (uint16_t)i;
         t->required_count += (fields[i].flags & SCHEMA_FIELD_REQUIRED) != 0;
@@ -523,7 +557,7 @@ static bool compile_enum(struct schema_linker *l, struct schema_symbol *s)
     if (!copy_enum_values(l, s, values))
         return false;
     e->full_name = s->full_name;
-    e->closed = !s->file->is_proto3;
+    e->closed = s->features.flags & SCHEMA_FEATURE_CLOSED;
     e->is_null_value = strcmp(s->full_name, "google.protobuf.NullValue") == 0;
     e->first = values[0].number;
     struct schema_enum_value *names = values + count;

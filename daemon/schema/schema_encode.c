@@ -182,7 +182,7 @@ static bool takes_null(const struct schema_field *f)
 {
     if (f->kind == SCHEMA_KIND_ENUM)
         return f->enumeration->is_null_value;
-    return f->kind == SCHEMA_KIND_MESSAGE && f->type->wellknown == SCHEMA_VALUE;
+    return schema_field_is_message(f) && f->type->wellknown == SCHEMA_VALUE;
 }
 
 static bool write_list(struct encoder *e, const struct schema_type *t, const struct schema_field *f,

@@ -5,8 +5,8 @@
 #include "schema/schema_link.h"
 
 #include "schema/schema_builtin.h"
+#include "schema/schema_descriptor.pb-c.h"
 
-#include <google/protobuf/descriptor.pb-c.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,14 +177,23 @@ static bool is_repeated(struct schema_linker *l, const struct schema_file *f,
 {
     const ProtobufCMessage *other = known->message ? &known->message->base : &known->enumeration->base;
     if (f != known->file && other->descriptor == descriptor->descriptor && is_same(other, descriptor) &&
-        f->is_proto3 == known->file->is_proto3)
+        schema_features_equal(f->features, known->file->features))
         return true;
     return schema_link_refuse(l, f, "%s is defined differently in %s: %s. Load only one of them",
                               known->full_name, known->file->set_name, known->file->descriptor->name);
 }
 
+/* What a message or an enum overrides of the features around it. */
+static bool override_features(struct schema_linker *l, const struct schema_file *f, struct schema_symbol *s,
+                              const struct Google__Protobuf__FeatureSet *own)
+{
+    const char *wrong = schema_features_override(&s->features, own);
+    return !wrong || schema_link_refuse(l, f, "%s sets the feature %s to a value that is not known",
+                                        s->full_name, wrong);
+}
+
 static bool declare_enum(struct schema_linker *l, const struct schema_file *f, const char *scope,
-                         const enum_proto *e)
+                         struct schema_features features, const enum_proto *e)
 {
     if (!schema_link_is_identifier(e->name))
         return schema_link_refuse(l, f, "an enum in '%s' has no valid name", scope);
@@ -198,12 +207,15 @@ static bool declare_enum(struct schema_linker *l, const struct schema_file *f, c
     if (!s)
         return false;
     s->enumeration = e;
+    s->features = features;
+    if (e->options && !override_features(l, f, s, e->options->features))
+        return false;
     s->compiled_enum = arena_calloc(l->arena, 1, sizeof *s->compiled_enum);
     return s->compiled_enum || schema_link_no_memory(l);
 }
 
 static bool declare_message(struct schema_linker *l, const struct schema_file *f, const char *scope,
-                            const message_proto *m, unsigned depth)
+                            struct schema_features features, const message_proto *m, unsigned depth)
 {
     if (!schema_link_is_identifier(m->name))
         return schema_link_refuse(l, f, "a message in '%s' has no valid name", scope);
@@ -219,16 +231,19 @@ static bool declare_message(struct schema_linker *l, const struct schema_file *f
     if (!s)
         return false;
     s->message = m;
+    s->features = features;
+    if (m->options && !override_features(l, f, s, m->options->features))
+        return false;
     s->type = arena_calloc(l->arena, 1, sizeof *s->type);
     if (!s->type)
         return schema_link_no_memory(l);
     s->type->registry = l->registry;
     s->type->full_name = full;
     for (size_t i = 0; i < m->n_nested_type; i++)
-        if (!declare_message(l, f, full, m->nested_type[i], depth + 1))
+        if (!declare_message(l, f, full, s->features, m->nested_type[i], depth + 1))
             return false;
     for (size_t i = 0; i < m->n_enum_type; i++)
-        if (!declare_enum(l, f, full, m->enum_type[i]))
+        if (!declare_enum(l, f, full, s->features, m->enum_type[i]))
             return false;
     return true;
 }
@@ -242,16 +257,16 @@ static bool declare_file(struct schema_linker *l, const struct schema_file *f)
 {
     const file_proto *d = f->descriptor;
     for (size_t i = 0; i < d->n_message_type; i++)
-        if (!declare_message(l, f, package_of(f), d->message_type[i], 1))
+        if (!declare_message(l, f, package_of(f), f->features, d->message_type[i], 1))
             return false;
     for (size_t i = 0; i < d->n_enum_type; i++)
-        if (!declare_enum(l, f, package_of(f), d->enum_type[i]))
+        if (!declare_enum(l, f, package_of(f), f->features, d->enum_type[i]))
             return false;
     return true;
 }
 
 static bool add_extension(struct schema_linker *l, const struct schema_file *f, const char *scope,
-                          const field_proto *field)
+                          struct schema_features features, const field_proto *field)
 {
     if (!schema_link_is_identifier(field->name))
         return schema_link_refuse(l, f, "an extension in '%s' has no valid name", scope);
@@ -263,7 +278,7 @@ static bool add_extension(struct schema_linker *l, const struct schema_file *f, 
                                         field->name, field->extendee ? field->extendee : "nothing");
     for (const struct schema_extension *x = extendee->extensions; x; x = x->next)
         if (x->file != f && strcmp(x->scope, scope) == 0 && strcmp(x->field->name, field->name) == 0 &&
-            is_same(&x->field->base, &field->base))
+            schema_features_equal(x->features, features) && is_same(&x->field->base, &field->base))
             return true;
     if (extendee->extension_count >= SCHEMA_FIELDS_MAX)
         return schema_link_refuse(l, f, "%s has more than %d extensions", extendee->full_name,
@@ -280,7 +295,7 @@ static bool add_extension(struct schema_linker *l, const struct schema_file *f, 
     struct schema_extension *x = arena_alloc(&l->scratch, sizeof *x);
     if (!x)
         return schema_link_no_memory(l);
-    *x = (struct schema_extension){extendee->extensions, f, scope, field};
+    *x = (struct schema_extension){extendee->extensions, f, scope, features, field};
     extendee->extensions = x;
     extendee->extension_count++;
     return true;
@@ -289,23 +304,33 @@ static bool add_extension(struct schema_linker *l, const struct schema_file *f, 
 static bool add_message_extensions(struct schema_linker *l, const struct schema_symbol *s)
 {
     for (size_t i = 0; i < s->message->n_extension; i++)
-        if (!add_extension(l, s->file, s->full_name, s->message->extension[i]))
+        if (!add_extension(l, s->file, s->full_name, s->features, s->message->extension[i]))
             return false;
     return true;
 }
 
-static bool check_file(struct schema_linker *l, const struct schema_file *f)
+static bool refuse_edition(struct schema_linker *l, const struct schema_file *f)
+{
+    static const char supported[] = "Supported are the editions 2023 and 2024, proto2 and proto3";
+    const file_proto *d = f->descriptor;
+    if (strcmp(d->syntax, "editions") != 0)
+        return schema_link_refuse(l, f, "uses syntax '%s', which is not known. %s", d->syntax, supported);
+    return schema_link_refuse(l, f, "uses a protobuf edition that is not supported (number %d). %s",
+                              d->edition, supported);
+}
+
+static bool check_file(struct schema_linker *l, struct schema_file *f)
 {
     const file_proto *d = f->descriptor;
     if (!d->name || !*d->name) {
         error_set(l->err, STATUS_INVALID, "%s: a file in the descriptor set has no name", f->set_name);
         return false;
     }
-    if (d->syntax && strcmp(d->syntax, "proto2") != 0 && strcmp(d->syntax, "proto3") != 0)
-        return schema_link_refuse(l, f,
-                                  "uses syntax '%s' (protobuf editions), which are not supported. Write it "
-                                  "as proto2 or proto3",
-                                  d->syntax);
+    if (!schema_edition_name(f->features.edition))
+        return refuse_edition(l, f);
+    const char *wrong = d->options ? schema_features_override(&f->features, d->options->features) : NULL;
+    if (wrong)
+        return schema_link_refuse(l, f, "sets the feature %s to a value that is not known", wrong);
     if (!is_package(d->package))
         return schema_link_refuse(l, f, "'%s' is not a package name", d->package);
     return true;
@@ -328,8 +353,7 @@ static bool add_file(struct schema_linker *l, const char *set_name, const file_p
     struct schema_file *f = arena_alloc(&l->scratch, sizeof *f);
     if (!f)
         return schema_link_no_memory(l);
-    *f = (struct schema_file){set_name, descriptor,
-                              descriptor->syntax && strcmp(descriptor->syntax, "proto3") == 0};
+    *f = (struct schema_file){set_name, descriptor, schema_features_of_edition(descriptor)};
     if (!check_file(l, f))
         return false;
     strmap_add(&l->file_names, descriptor->name, f);
@@ -439,7 +463,7 @@ static bool run(struct schema_linker *l, struct schema_set *const *sets, size_t 
             return false;
     for (size_t i = 0; i < l->file_count; i++)
         for (size_t k = 0; k < l->files[i]->descriptor->n_extension; k++)
-            if (!add_extension(l, l->files[i], package_of(l->files[i]),
+            if (!add_extension(l, l->files[i], package_of(l->files[i]), l->files[i]->features,
                                l->files[i]->descriptor->extension[k]))
                 return false;
     for (size_t i = 0; i < l->symbols->count; i++) {

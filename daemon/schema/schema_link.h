@@ -8,6 +8,7 @@
 #define SCHEMA_SCHEMA_LINK_H
 
 #include "base/strmap.h"
+#include "schema/schema_features.h"
 #include "schema/schema_places.h"
 #include "schema/schema_set.h"
 #include "schema/schema_type.h"
@@ -23,7 +24,7 @@ enum { SCHEMA_TYPES_MAX = 10000, SCHEMA_FILES_MAX = 4000, SCHEMA_NESTING_MAX = 3
 struct schema_file {
     const char *set_name;
     const struct Google__Protobuf__FileDescriptorProto *descriptor;
-    bool is_proto3;
+    struct schema_features features;
 };
 
 /* A declared message or enum. */
@@ -34,6 +35,7 @@ struct schema_symbol {
     const struct Google__Protobuf__EnumDescriptorProto *enumeration;
     struct schema_type *type; /* one of the two */
     struct schema_enum *compiled_enum;
+    struct schema_features features;
     struct schema_extension *extensions; /* of a message: fields declared elsewhere */
     size_t extension_count;
 };
@@ -42,7 +44,8 @@ struct schema_symbol {
 struct schema_extension {
     struct schema_extension *next; /* of the same extendee */
     const struct schema_file *file;
-    const char *scope; /* full name of what it is declared in: its package or message */
+    const char *scope;               /* full name of what it is declared in: its package or message */
+    struct schema_features features; /* of that */
     const struct Google__Protobuf__FieldDescriptorProto *field;
 };
 

@@ -4,7 +4,8 @@
  */
 #include "schema/schema_places.h"
 
-#include <google/protobuf/descriptor.pb-c.h>
+#include "schema/schema_descriptor.pb-c.h"
+
 #include <stdlib.h>
 
 typedef Google__Protobuf__SourceCodeInfo__Location location;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -22,7 +23,10 @@
 
 extern char **environ;
 
-enum { MESSAGES_MAX = 700 }; /* bytes of protoc's messages that are shown */
+enum {
+    MESSAGES_MAX = 700, /* bytes of protoc's messages that are shown */
+    EDITION_SIZE = 24,
+};
 
 struct arguments {
     char **items; /* owned, NULL-terminated */
@@ -143,8 +147,8 @@ static const char *skip_blanks(const char *at)
     }
 }
 
-/* Does the file begin with `edition = …`? Older versions of protoc have no words for that. */
-static bool uses_editions(const char *path)
+/* The edition that a file says it is written in; false: it says none, or not in this line (from 1). */
+static bool read_edition(const char *path, unsigned long line, char edition[EDITION_SIZE])
 {
     char text[16 * 1024];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -155,42 +159,71 @@ static bool uses_editions(const char *path)
         return false;
     text[n] = 0;
     const char *at = skip_blanks(text);
-    return strncmp(at, "edition", 7) == 0 && *skip_blanks(at + 7) == '=';
+    for (const char *c = text; c < at; c++)
+        line -= *c == '\n';
+    if (line != 1 || strncmp(at, "edition", 7) != 0)
+        return false;
+    at = skip_blanks(at + 7);
+    if (*at != '=')
+        return false;
+    at = skip_blanks(at + 1);
+    if (*at != '"' && *at != '\'')
+        return false;
+    size_t len = strspn(at + 1, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+    snprintf(edition, EDITION_SIZE, "%.*s", len < EDITION_SIZE ? (int)len : EDITION_SIZE - 1, at + 1);
+    return true;
 }
 
-static enum status tell_editions(struct fby_strings sources, struct error *err)
+/* A protoc from before editions stumbles over the first word of such a file, be it one that is imported. */
+static bool stumbled_over_edition(const struct arguments *a, const char *messages, char *path, size_t size,
+                                  char edition[EDITION_SIZE])
 {
-    for (size_t i = 0; i < sources.count; i++)
-        if (uses_editions(sources.items[i]))
-            return error_set(
-                err, STATUS_INVALID,
-                "%s: uses protobuf editions, which are not supported. Write it as proto2 or proto3",
-                sources.items[i]);
-    return STATUS_OK;
+    static const char option[] = "--proto_path=", complaint[] = "Expected top-level statement";
+    for (const char *line = messages; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        size_t len = strcspn(line, "\n"), name_len = strcspn(line, ":");
+        if (name_len >= len || !memmem(line, len, complaint, sizeof complaint - 1))
+            continue;
+        unsigned long number = strtoul(line + name_len + 1, NULL, 10);
+        for (size_t i = 0; i < a->count; i++) {
+            if (strncmp(a->items[i], option, sizeof option - 1) != 0)
+                continue;
+            int n = snprintf(path, size, "%s/%.*s", a->items[i] + sizeof option - 1, (int)name_len, line);
+            if (n > 0 && (size_t)n < size && read_edition(path, number, edition))
+                return true;
+        }
+    }
+    return false;
 }
 
-static enum status tell_failure(int exit_code, int messages_fd, const char *source, struct error *err)
+static enum status tell_failure(int exit_code, int messages_fd, const struct arguments *a, const char *source,
+                                struct error *err)
 {
     if (exit_code < 0)
         return error_set(err, STATUS_INVALID, "%s: protoc crashed or took longer than %d s", source,
                          SCHEMA_PROTOC_TIMEOUT_MS / 1000);
+    char path[PATH_MAX], edition[EDITION_SIZE];
     struct buffer text = {0};
     enum status status = read_file(messages_fd, MESSAGES_MAX, &text);
     while (text.len && text.data[text.len - 1] == '\n')
         text.len--;
-    if (status == STATUS_OK)
-        status = error_set(err, STATUS_INVALID, "%s: protoc says: %.*s", source, (int)text.len,
-                           text.len ? (const char *)text.data : "");
+    buffer_add_byte(&text, 0);
+    const char *messages = text.failed ? "" : (const char *)text.data;
+    if (status == STATUS_OK && stumbled_over_edition(a, messages, path, sizeof path, edition))
+        status = error_set(err, STATUS_INVALID,
+                           "%s: is written in protobuf edition %s, which the installed protoc does not know. "
+                           "Give a descriptor set that a newer protoc, or buf, has made",
+                           path, edition);
+    else if (status == STATUS_OK)
+        status = error_set(err, STATUS_INVALID, "%s: protoc says: %s", source, messages);
     buffer_finish(&text);
     return status;
 }
 
-static enum status run(const struct arguments *a, struct fby_strings sources, int out_fd, int messages_fd,
+static enum status run(const struct arguments *a, const char *source, int out_fd, int messages_fd,
                        struct buffer *set, struct error *err)
 {
     if (out_fd < 0 || messages_fd < 0)
         return error_set_errno(err, STATUS_IO, errno, "memory file for protoc");
-    const char *source = sources.items[0];
     pid_t pid;
     int failure = spawn(a->items, out_fd, messages_fd, &pid);
     if (failure == ENOENT)
@@ -201,12 +234,9 @@ static enum status run(const struct arguments *a, struct fby_strings sources, in
     if (failure)
         return error_set_errno(err, STATUS_IO, failure, "%s: running protoc", source);
     int exit_code = wait_bounded(pid);
-    enum status status = exit_code > 0 ? tell_editions(sources, err) : STATUS_OK;
-    if (status != STATUS_OK)
-        return status;
     if (exit_code != 0)
-        return tell_failure(exit_code, messages_fd, source, err);
-    status = read_file(out_fd, SCHEMA_SET_BYTES_MAX + 1, set);
+        return tell_failure(exit_code, messages_fd, a, source, err);
+    enum status status = read_file(out_fd, SCHEMA_SET_BYTES_MAX + 1, set);
     return status ? error_set(err, status, "%s: reading what protoc wrote", source) : STATUS_OK;
 }
 
@@ -220,7 +250,7 @@ enum status schema_protoc_run(struct fby_strings sources, struct fby_strings inc
     if (status == STATUS_OK) {
         int out_fd = memfd_create("forebay-schema", MFD_CLOEXEC);
         int messages_fd = memfd_create("forebay-protoc", MFD_CLOEXEC);
-        status = run(&a, sources, out_fd, messages_fd, set, err);
+        status = run(&a, sources.items[0], out_fd, messages_fd, set, err);
         if (out_fd >= 0)
             close(out_fd);
         if (messages_fd >= 0)

@@ -5,8 +5,8 @@
 #include "schema/schema_set.h"
 
 #include "base/memory.h"
+#include "schema/schema_descriptor.pb-c.h"
 
-#include <google/protobuf/descriptor.pb-c.h>
 #include <stdlib.h>
 
 enum {

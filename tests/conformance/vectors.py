@@ -11,6 +11,8 @@ import sys
 
 P2 = "protobuf_test_messages.proto2.TestAllTypesProto2"
 P3 = "protobuf_test_messages.proto3.TestAllTypesProto3"
+E23 = "protobuf_test_messages.editions.TestAllTypesEdition2023"
+E_P2, E_P3 = "protobuf_test_messages.editions.proto2.TestAllTypesProto2", "protobuf_test_messages.editions.proto3.TestAllTypesProto3"
 PARSE_ERROR, SERIALIZE_ERROR, SKIPPED = "parse_error", "serialize_error", "skipped"
 RESULTS = {1: PARSE_ERROR, 2: "runtime_error", 3: "protobuf", 4: "json", 5: SKIPPED, 6: SERIALIZE_ERROR}
 
@@ -102,6 +104,22 @@ TO_JSON = [
     ("enum.closed_packed_all_unknown", P2, b(51, b"\x4d\x4e"), {}),
     ("enum.closed_in_map_drops_the_entry", P2, entry(73, b(1, "k"), v(2, 77)), {}),
     ("enum.closed_in_oneof_leaves_the_other", P2, v(111, 5) + v(119, 77), {"oneofUint32": 5}),
+    ("edition.zero_is_set", E23, v(1, 0), {"optionalInt32": 0}),
+    ("edition.implicit_zero_is_not", E_P3, v(1, 0), {}),
+    ("edition.delimited", E23, group(201, v(202, 5)), {"groupliketype": {"groupInt32": 5}}),
+    ("edition.delimited_empty", E23, group(201, b""), {"groupliketype": {}}),
+    ("edition.delimited_merged", E23, group(202, v(202, 5)) + v(1, 1) + group(202, v(203, 6)),
+     {"optionalInt32": 1, "delimitedField": {"groupInt32": 5, "groupUint32": 6}}),
+    ("edition.delimited_with_a_length", E23, b(201, v(202, 5)), {}),
+    ("edition.prefixed_as_group", E23, group(NESTED, v(1, 5)), {}),
+    ("edition.delimited_cut", E23, group(201, v(202, 5))[:-2], PARSE_ERROR),
+    ("edition.delimited_other_end", E23, tag(201, 3) + tag(202, 4), PARSE_ERROR),
+    ("edition.map_has_a_length", E23, entry(71, b(1, "k"), b(2, v(1, 5))), {"mapStringNestedMessage": {"k": {"a": 5}}}),
+    ("edition.enum_is_open", E23, v(21, 1234), {"optionalNestedEnum": 1234}),
+    ("edition.enum_closed_by_feature", E_P2, v(21, 1234), {}),
+    ("edition.not_utf8", E23, b(14, b"\xff"), PARSE_ERROR),
+    ("edition.not_utf8_repaired_by_feature", E_P2, b(14, b"a\xff"), {"optionalString": "a\ufffd"}),
+    ("edition.extension", E23, group(122, v(1, 5)), {"[protobuf_test_messages.editions.delimited_ext]": {"c": 5}}),
     ("varint.ten_bytes", P3, tag(1, 0) + LONG_1, {"optionalInt32": 1}),
     ("varint.eleven_bytes", P3, tag(1, 0) + b"\x80" * 10 + b"\x00", PARSE_ERROR),
     ("varint.bits_above_64", P3, tag(4, 0) + b"\xff" * 9 + b"\x7f", {"optionalUint64": str(2**64 - 1)}),
@@ -228,6 +246,9 @@ TO_PROTOBUF = [
     ("unknown_kept", P3, v(9999, 1) + group(9998, v(1, 1)) + v(1, 5), v(1, 5) + v(9999, 1) + group(9998, v(1, 1))),
     ("unknown_enum_kept", P2, v(21, 1234) + v(1, 5), v(1, 5) + v(21, 1234)),
     ("unknown_in_submessage_kept", P3, b(NESTED, v(99, 1)), b(NESTED, v(99, 1))),
+    ("edition.packed", E23, v(31, 1) + v(31, 2) + v(89, 1) + b(89, b"\x02"), b(31, b"\x01\x02") + v(89, 1) + v(89, 2)),
+    ("edition.expanded_by_feature", E_P2, b(31, b"\x01\x02"), v(31, 1) + v(31, 2)),
+    ("edition.delimited", E23, group(201, v(203, 1) + v(202, 0)), group(201, v(202, 0) + v(203, 1))),
     ("group", P2, group(201, v(203, 1) + v(202, 2)), group(201, v(202, 2) + v(203, 1))),
     ("extension", P2, v(120, 5), v(120, 5)),
     ("oneof", P3, b(113, "x") + v(111, 0), v(111, 0)),
@@ -375,6 +396,9 @@ FROM_JSON = [
     ("any.no_type", P3, '{"optionalAny": {"value": 1}}', PARSE_ERROR),
     ("any.empty", P3, '{"optionalAny": {}}', b(305, b"")),
     ("group", P2, '{"data": {"groupInt32": 5}}', group(201, v(202, 5))),
+    ("edition.delimited", E23, '{"groupliketype": {"groupInt32": 5}, "delimitedField": {}}', group(201, v(202, 5)) + group(202, b"")),
+    ("edition.zero_is_set", E23, '{"optionalInt32": 0, "repeatedInt32": [0]}', v(1, 0) + b(31, b"\x00")),
+    ("edition.implicit_zero_is_not", E_P3, '{"optionalInt32": 0}', b""),
     ("json.nothing", P3, "", PARSE_ERROR),
     ("json.two_values", P3, "{} {}", PARSE_ERROR),
     ("json.list", P3, "[]", PARSE_ERROR),

@@ -16,18 +16,24 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct schema_type *types[4];
+static const struct schema_type *types[8];
 static struct arena arena, scratch;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     static const char *const names[] = {"protobuf_test_messages.proto3.TestAllTypesProto3",
                                         "protobuf_test_messages.proto2.TestAllTypesProto2",
-                                        "google.protobuf.Struct", "google.protobuf.Any"};
+                                        "google.protobuf.Struct",
+                                        "google.protobuf.Any",
+                                        "protobuf_test_messages.editions.TestAllTypesEdition2023",
+                                        "protobuf_test_messages.editions.proto2.TestAllTypesProto2",
+                                        "protobuf_test_messages.editions.proto3.TestAllTypesProto3",
+                                        "protobuf_test_messages.editions.proto2.TestAllTypesProto2."
+                                        "MessageSetCorrect"};
     (void)argc;
     (void)argv;
     const struct schema_registry *r = fuzz_types_registry();
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 8; i++)
         types[i] = fuzz_types_find(r, names[i]);
     arena_init(&arena, 0, 8 << 20);
     arena_init(&scratch, 0, 8 << 20);
@@ -140,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    const struct schema_type *t = types[data[0] & 3];
+    const struct schema_type *t = types[(data[0] & 3) | (data[0] & 8) >> 1];
     const struct schema_encode_options o = {.ignore_unknown = data[0] & 4};
     struct buffer wire = {0};
     struct error err = {0};

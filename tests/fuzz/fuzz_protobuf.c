@@ -16,7 +16,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct schema_type *types[4];
+static const struct schema_type *types[8];
 static struct arena arena;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -24,11 +24,16 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     static const char *const names[] = {"protobuf_test_messages.proto3.TestAllTypesProto3",
                                         "protobuf_test_messages.proto2.TestAllTypesProto2",
                                         "protobuf_test_messages.proto2.TestAllTypesProto2.MessageSetCorrect",
-                                        "google.protobuf.Any"};
+                                        "google.protobuf.Any",
+                                        "protobuf_test_messages.editions.TestAllTypesEdition2023",
+                                        "protobuf_test_messages.editions.proto2.TestAllTypesProto2",
+                                        "protobuf_test_messages.editions.proto3.TestAllTypesProto3",
+                                        "protobuf_test_messages.editions.proto2.TestAllTypesProto2."
+                                        "MessageSetCorrect"};
     (void)argc;
     (void)argv;
     const struct schema_registry *r = fuzz_types_registry();
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 8; i++)
         types[i] = fuzz_types_find(r, names[i]);
     arena_init(&arena, 0, 8 * 1024 * 1024);
     return 0;
@@ -103,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    const struct schema_type *t = types[data[0] & 3];
+    const struct schema_type *t = types[(data[0] & 3) | (data[0] & 128) >> 5];
     struct schema_options o = {
         .original_names = data[0] & 4,
         .int64_numbers = data[0] & 8,

@@ -178,11 +178,19 @@ check_refused("only/reading.proto", DATA, 'reading.proto:4:1: Import "units/unit
 test.write("schemas/wrong.proto", 'syntax = "proto3";\nmessage M {\n  nothing x = 1;\n}\n')
 check_refused("wrong.proto", DATA, 'wrong.proto:3:3: "nothing" is not defined')
 test.write("schemas/edition.proto", '// The newest.\nedition = "2023";\nmessage M {}\n')
-check_refused("edition.proto", DATA, "edition.proto: uses protobuf editions, which are not supported")
+test.write("schemas/imports-edition.proto", 'syntax = "proto3";\nimport "edition.proto";\nmessage N { M m = 1; }\n')
+if " 3." in run(["protoc", "--version"]).stdout:
+    for name in ("edition.proto", "imports-edition.proto"):
+        check_refused(name, DATA, "edition.proto: is written in protobuf edition 2023, which the installed protoc does not know", "a newer protoc, or buf")
+else:
+    test.check_equal(schema("check", "edition.proto").returncode, 0, "a newer protoc compiles editions")
 edition = read_set("plain.desc")
 edition.file[-1].syntax = "editions"
 write_bytes("edition.desc", edition.SerializeToString())
-check_refused("edition.desc", DATA, "edition.desc: reading.proto: uses syntax 'editions'")
+check_refused("edition.desc", DATA, "edition.desc: reading.proto: uses a protobuf edition that is not supported (number 0)")
+edition.file[-1].syntax = "proto4"
+write_bytes("edition.desc", edition.SerializeToString())
+check_refused("edition.desc", DATA, "uses syntax 'proto4', which is not known. Supported are the editions 2023 and 2024, proto2 and proto3")
 crooked = read_set("full.desc")
 crooked.file[-1].message_type[0].field[4].type_name = ".acme.v1.Gone"
 crooked.file[-1].message_type[0].field[4].type = 11

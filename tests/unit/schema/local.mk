@@ -37,6 +37,7 @@ schema_tests = \
   %D%/test_schema_wellknown \
   %D%/test_schema_decode \
   %D%/test_schema_encode \
+  %D%/test_schema_features \
   %D%/test_schema_unwrap
 check_PROGRAMS += $(schema_tests)
 TESTS += $(schema_tests)
@@ -49,6 +50,8 @@ TESTS += $(schema_tests)
 %C%_test_schema_decode_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
 %C%_test_schema_encode_SOURCES = %D%/test_schema_encode.c $(schema_fixture)
 %C%_test_schema_encode_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
+%C%_test_schema_features_SOURCES = %D%/test_schema_features.c $(schema_fixture)
+%C%_test_schema_features_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
 %C%_test_schema_unwrap_SOURCES = %D%/test_schema_unwrap.c $(schema_fixture)
 %C%_test_schema_unwrap_LDADD = $(SCHEMA_TEST_LIBS) $(CMOCKA_LIBS)
 endif

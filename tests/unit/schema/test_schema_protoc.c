@@ -49,6 +49,39 @@ static void test_messages_of_protoc(void **state)
     assert_non_null(strstr(run(NULL, 0, NULL, 0), "no .proto file"));
 }
 
+/* A protoc from before editions: 3.21, or one that stumbles like it. */
+static void test_editions(void **state)
+{
+    (void)state;
+    char *path = strdup(getenv("PATH"));
+    const char *direct =
+        fixture_write("edition.proto", bytes_of_text("// New.\n/* Two\n lines */ edition\n = "
+                                                     "'2023';\nmessage M {}\n"));
+    const char *importing =
+        fixture_write("imports.proto", bytes_of_text("syntax='proto3'; import 'edition.proto';"));
+    const char *wrong = fixture_write("wrong.proto", bytes_of_text("edition = \"2024\";\nnonsense;\n"));
+    char command[400];
+    snprintf(
+        command, sizeof command,
+        "#!/bin/sh\ncase \"$*\" in *wrong.proto) echo 'wrong.proto:2:1: Expected top-level statement (e.g. "
+        "\"message\").';; *) echo 'W: no syntax'; echo 'edition.proto:3:11: Expected top-level statement "
+        "(e.g. \"message\").';; esac\nexit 1\n");
+    const char *fake = fixture_write("protoc", bytes_of_text(command));
+    assert_int_equal(chmod(fake, 0700), 0);
+    setenv("PATH", fixture_folder(), 1);
+    static const char expected[] = "/edition.proto: is written in protobuf edition 2023, which the installed "
+                                   "protoc does not know. Give a "
+                                   "descriptor set that a newer protoc, or buf, has made";
+    assert_non_null(strstr(run(&direct, 1, NULL, 0), expected));
+    assert_non_null(strstr(run(&importing, 1, NULL, 0), expected));
+    const char *name = "imports.proto", *folders[] = {"/nonexistent", fixture_folder()};
+    assert_non_null(strstr(run(&name, 1, folders, 2), expected));
+    /* One that knows them may find other mistakes. */
+    assert_non_null(strstr(run(&wrong, 1, NULL, 0), "wrong.proto: protoc says: wrong.proto:2:1: Expected"));
+    setenv("PATH", path, 1);
+    free(path);
+}
+
 static void test_protoc_missing_or_crashing(void **state)
 {
     (void)state;
@@ -69,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_source_and_imports_beside_it),
         cmocka_unit_test(test_messages_of_protoc),
+        cmocka_unit_test(test_editions),
         cmocka_unit_test(test_protoc_missing_or_crashing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,15 +176,6 @@ static void test_same_and_different_definitions(void **state)
     schema_registry_destroy(r);
 }
 
-static void test_editions(void **state)
-{
-    (void)state;
-    struct buffer file = {0};
-    wire_text(&file, 12, "editions");
-    wire_number(&file, 14, 1000);
-    assert_has(load_file(&file), "editions");
-}
-
 static void test_absent_names(void **state)
 {
     (void)state;
@@ -332,7 +323,6 @@ int main(void)
         cmocka_unit_test(test_well_known_types_need_no_import_in_the_set),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_same_and_different_definitions),
-        cmocka_unit_test(test_editions),
         cmocka_unit_test(test_absent_names),
         cmocka_unit_test(test_wrong_fields),
         cmocka_unit_test(test_import_circle),
