@@ -39,7 +39,7 @@ EXPORT int clock_gettime(clockid_t id, struct timespec *t)
 {
     int result = (int)syscall(SYS_clock_gettime, id, t);
     if (result == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
-        t->tv_sec += offset();
+        t->tv_sec += (time_t)offset();
     return result;
 }
 
@@ -47,7 +47,7 @@ EXPORT int gettimeofday(struct timeval *restrict t, void *restrict zone)
 {
     int result = (int)syscall(SYS_gettimeofday, t, zone);
     if (result == 0)
-        t->tv_sec += offset();
+        t->tv_sec += (time_t)offset();
     return result;
 }
 

@@ -32,6 +32,13 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+/* The function behind ours; its offsets have 64 bits on every machine. */
+#define REAL(function, name)                                                                                 \
+    do {                                                                                                     \
+        if (!(function))                                                                                     \
+            *(void **)&(function) = dlsym(RTLD_NEXT, name);                                                  \
+    } while (0)
+
 enum { WITH_SHORT = -1, WITH_KILL = -2 };
 
 static char directory[PATH_MAX];
@@ -156,34 +163,41 @@ EXPORT ssize_t write(int fd, const void *data, size_t size)
     return syscall(SYS_write, fd, data, size);
 }
 
-EXPORT ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
+EXPORT ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
 {
+    static ssize_t (*real)(int, const void *, size_t, off64_t);
+    REAL(real, "pwrite64");
     int fault = fault_of("write", fd);
     if (fault > 0)
         return -1;
     if (fault == WITH_SHORT && size > 1)
         size /= 2;
-    return syscall(SYS_pwrite64, fd, data, size, offset);
+    return real(fd, data, size, offset);
 }
 
-EXPORT ssize_t pwritev(int fd, const struct iovec *parts, int part_count, off_t offset)
+EXPORT ssize_t pwritev64(int fd, const struct iovec *parts, int part_count, off64_t offset)
 {
+    static ssize_t (*real)(int, const struct iovec *, int, off64_t);
+    REAL(real, "pwritev64");
     int fault = fault_of("pwritev", fd);
     if (fault > 0)
         return -1;
-    if (fault == WITH_SHORT && part_count > 0 && parts->iov_len > 1)
-        return syscall(SYS_pwrite64, fd, parts->iov_base, parts->iov_len / 2, offset);
-    return syscall(SYS_pwritev, fd, parts, (long)part_count, offset, 0L);
+    struct iovec half = {parts->iov_base, parts->iov_len / 2};
+    if (fault == WITH_SHORT && part_count > 0 && half.iov_len > 0)
+        return real(fd, &half, 1, offset);
+    return real(fd, parts, part_count, offset);
 }
 
-EXPORT ssize_t pread(int fd, void *data, size_t size, off_t offset)
+EXPORT ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
 {
+    static ssize_t (*real)(int, void *, size_t, off64_t);
+    REAL(real, "pread64");
     int fault = fault_of("pread", fd);
     if (fault > 0)
         return -1;
     if (fault == WITH_SHORT && size > 1)
         size /= 2;
-    return syscall(SYS_pread64, fd, data, size, offset);
+    return real(fd, data, size, offset);
 }
 
 EXPORT int fdatasync(int fd)
@@ -196,14 +210,18 @@ EXPORT int fsync(int fd)
     return fault_of("fsync", fd) > 0 ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
-EXPORT int fallocate(int fd, int mode, off_t offset, off_t len)
+EXPORT int fallocate64(int fd, int mode, off64_t offset, off64_t len)
 {
-    return fault_of("fallocate", fd) > 0 ? -1 : (int)syscall(SYS_fallocate, fd, mode, offset, len);
+    static int (*real)(int, int, off64_t, off64_t);
+    REAL(real, "fallocate64");
+    return fault_of("fallocate", fd) > 0 ? -1 : real(fd, mode, offset, len);
 }
 
-EXPORT int ftruncate(int fd, off_t len)
+EXPORT int ftruncate64(int fd, off64_t len)
 {
-    return fault_of("ftruncate", fd) > 0 ? -1 : (int)syscall(SYS_ftruncate, fd, len);
+    static int (*real)(int, off64_t);
+    REAL(real, "ftruncate64");
+    return fault_of("ftruncate", fd) > 0 ? -1 : real(fd, len);
 }
 
 EXPORT int renameat(int from_fd, const char *from, int to_fd, const char *to)
@@ -286,31 +304,46 @@ EXPORT int close(int fd)
     return result;
 }
 
-EXPORT off_t lseek(int fd, off_t offset, int whence)
+EXPORT off64_t lseek64(int fd, off64_t offset, int whence)
 {
-    return fault_of("lseek", fd) > 0 ? -1 : (off_t)syscall(SYS_lseek, fd, offset, whence);
+    static off64_t (*real)(int, off64_t, int);
+    REAL(real, "lseek64");
+    return fault_of("lseek", fd) > 0 ? -1 : real(fd, offset, whence);
 }
+
+EXPORT int fstatvfs64(int fd, struct statvfs64 *v)
+{
+    static int (*real)(int, struct statvfs64 *);
+    REAL(real, "fstatvfs64");
+    return fault_of("statvfs", fd) > 0 ? -1 : real(fd, v);
+}
+
+EXPORT struct dirent64 *readdir64(DIR *dir)
+{
+    static struct dirent64 *(*real)(DIR *);
+    REAL(real, "readdir64");
+    return fault_of("readdir", dirfd(dir)) > 0 ? NULL : real(dir);
+}
+
+EXPORT int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
+EXPORT int open64(const char *, int, ...) __attribute__((alias("open")));
+
+/* Where offsets have 64 bits by nature, the plain names are in use. */
+#if __SIZEOF_LONG__ == 8
+EXPORT ssize_t pwrite(int, const void *, size_t, off_t) __attribute__((alias("pwrite64")));
+EXPORT ssize_t pwritev(int, const struct iovec *, int, off_t) __attribute__((alias("pwritev64")));
+EXPORT ssize_t pread(int, void *, size_t, off_t) __attribute__((alias("pread64")));
+EXPORT int fallocate(int, int, off_t, off_t) __attribute__((alias("fallocate64")));
+EXPORT int ftruncate(int, off_t) __attribute__((alias("ftruncate64")));
+EXPORT off_t lseek(int, off_t, int) __attribute__((alias("lseek64")));
 
 EXPORT int fstatvfs(int fd, struct statvfs *v)
 {
-    static int (*real)(int, struct statvfs *);
-    if (!real)
-        *(void **)&real = dlsym(RTLD_NEXT, "fstatvfs");
-    return fault_of("statvfs", fd) > 0 ? -1 : real(fd, v);
+    return fstatvfs64(fd, (struct statvfs64 *)(void *)v);
 }
 
 EXPORT struct dirent *readdir(DIR *dir)
 {
-    static struct dirent *(*real)(DIR *);
-    if (!real)
-        *(void **)&real = dlsym(RTLD_NEXT, "readdir");
-    return fault_of("readdir", dirfd(dir)) > 0 ? NULL : real(dir);
+    return (struct dirent *)(void *)readdir64(dir);
 }
-
-EXPORT ssize_t pwrite64(int, const void *, size_t, off_t) __attribute__((alias("pwrite")));
-EXPORT ssize_t pwritev64(int, const struct iovec *, int, off_t) __attribute__((alias("pwritev")));
-EXPORT ssize_t pread64(int, void *, size_t, off_t) __attribute__((alias("pread")));
-EXPORT int fallocate64(int, int, off_t, off_t) __attribute__((alias("fallocate")));
-EXPORT int ftruncate64(int, off_t) __attribute__((alias("ftruncate")));
-EXPORT int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
-EXPORT int open64(const char *, int, ...) __attribute__((alias("open")));
+#endif

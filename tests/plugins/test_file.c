@@ -272,7 +272,7 @@ static void keeps_order_when_writing_fails(void **state)
     uint64_t next = 1;
     while (next < 500 && fake_host_send(h, next, "x")) /* until it says busy, or all */
         next++;
-    assert_true(fake_host_wait_results(h, next - 1, 5000));
+    assert_true(fake_host_wait_results(h, (size_t)next - 1, 5000));
     for (size_t i = 0; i + 1 < next; i++) {
         assert_int_equal(fake_host_result(h, i)->token, i + 1);
         assert_int_equal(fake_host_result(h, i)->outcome, FBY_RETRY);

@@ -274,7 +274,7 @@ void fixture_write_segment(const char *path, const struct fixture_segment *wante
     snprintf(name, sizeof(name), "%s/%s", path, s->name);
     int fd = open(name, O_CREAT | O_EXCL | O_WRONLY, 0600);
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, bytes, s->append_end), s->append_end);
+    assert_int_equal(write(fd, bytes, (size_t)s->append_end), s->append_end);
     assert_int_equal(write(fd, footer.data ? (const void *)footer.data : "", footer.len), footer.len);
     close(fd);
     buffer_finish(&footer);
