@@ -22,7 +22,8 @@ struct held {
     uint64_t sequence, digest;
     int64_t due_us;
     int seq;
-    bool is_of_before; /* of the time before the birth that has come */
+    bool is_of_before;   /* of the time before the birth that has come */
+    bool is_of_stranger; /* its node had no birth when it came */
 };
 
 struct sparkplug_host {
@@ -31,7 +32,7 @@ struct sparkplug_host {
     void *ctx;
     struct sparkplug_nodes nodes;
     struct list waiting; /* sparkplug_node.link */
-    size_t held_count;
+    size_t held_count, stranger_held_count;
     struct sparkplug_host_counters counters;
 };
 
@@ -235,6 +236,7 @@ static void process(struct sparkplug_host *h, struct sparkplug_node *node, const
 static void forget_held(struct sparkplug_host *h, struct sparkplug_node *node, struct held *held)
 {
     list_remove(&held->link);
+    h->stranger_held_count -= held->is_of_stranger;
     free(held);
     node->held_count--;
     h->held_count--;
@@ -307,6 +309,8 @@ static void hold(struct sparkplug_host *h, struct sparkplug_node *node, const st
                           .digest = a->digest,
                           .due_us = now_us + h->settings.reorder_us,
                           .seq = seq_of(a)};
+    held->is_of_stranger = node->self->section_count == 0;
+    h->stranger_held_count += held->is_of_stranger;
     list_add(&node->held, &held->link);
     if (node->held_count++ == 0)
         list_add(&h->waiting, &node->link);
@@ -444,7 +448,10 @@ static void take_in_turn(struct sparkplug_host *h, struct sparkplug_node *node,
         return;
     }
     hold(h, node, a, now_us);
-    if (node->held_count > h->settings.reorder_max) {
+    /* Strangers share what one node may hold: names are invented faster than their time is up. */
+    bool is_too_much =
+        node->held_count > h->settings.reorder_max || h->stranger_held_count > h->settings.reorder_max;
+    if (is_too_much) {
         force(h, node, first_in_turn(node, false), now_us);
         release(h, node);
     }

@@ -96,16 +96,12 @@ static void forget_strangers(struct sparkplug_nodes *n)
     strmap_finish(&old);
 }
 
-/* Whoever invents names must not take the places of edge nodes, nor make each message a walk over all of
- * them. */
+/* Whoever invents names must not take the places of edge nodes. */
 static bool has_place(struct sparkplug_nodes *n)
 {
-    if (n->stranger_count >= SPARKPLUG_STRANGERS_MAX && n->crowded++ % 64 == 0)
-        forget_strangers(n);
     if (n->stranger_count >= SPARKPLUG_STRANGERS_MAX)
-        return false;
-    n->crowded = 0;
-    return true;
+        forget_strangers(n);
+    return n->stranger_count < SPARKPLUG_STRANGERS_MAX;
 }
 
 struct sparkplug_node *sparkplug_node_add(struct sparkplug_nodes *n, struct bytes group,

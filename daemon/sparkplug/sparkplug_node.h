@@ -14,8 +14,10 @@
 enum {
     SPARKPLUG_BIRTHS_KEPT = 4,
     SPARKPLUG_DEVICES_MAX = 10000,
-    SPARKPLUG_RECENT = 128,       /* messages of a node that are known again */
-    SPARKPLUG_STRANGERS_MAX = 256 /* nodes without a birth */
+    SPARKPLUG_RECENT = 128, /* messages of a node that are known again */
+    /* Nodes without a birth: several times as many as may hold messages (sparkplug_host.c), so that those
+     * without can be forgotten, and not with every new name. */
+    SPARKPLUG_STRANGERS_MAX = 1024,
 };
 
 /* From one birth to the next. */
@@ -59,7 +61,6 @@ struct sparkplug_nodes {
     size_t size_max;
     size_t count_max; /* of nodes with a birth */
     size_t stranger_count;
-    unsigned crowded; /* arrivals of strangers that found no place */
 };
 
 void sparkplug_nodes_init(struct sparkplug_nodes *n, size_t count_max, size_t size_max);
