@@ -82,7 +82,7 @@ struct dead_letter_walk *dead_letter_walk_create(struct gateway_dead_letters *l,
     const char *age = admin_request_parameter(rq, "older_than");
     int64_t age_us = 0;
     if (age && !parse_age(age, &age_us)) {
-        admin_reply_text(rq, 400, "older_than is a number with s, m, h or d, such as 7d\n");
+        admin_reply_text(rq, 400, "an age (older_than) is a number with s, m, h or d, such as 7d\n");
         return NULL;
     }
     if (!dead_letter_store_is_read(l->store)) {

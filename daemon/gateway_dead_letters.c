@@ -280,7 +280,13 @@ static void handle_delete(void *ctx, struct admin_request *rq)
     struct dead_letter d;
     uint64_t number;
     const char *rest;
-    if (!parse_path(rq, &number, &rest) || !gateway_dead_letters_find(l, rq, number, &d))
+    if (!parse_path(rq, &number, &rest))
+        return;
+    if (*rest) {
+        admin_reply_text(rq, 404, "DELETE /dead-letters/NUMBER\n");
+        return;
+    }
+    if (!gateway_dead_letters_find(l, rq, number, &d))
         return;
     if (gateway_dead_letters_is_retrying(l, number)) {
         admin_reply_text(rq, 409, "dead letter %" PRIu64 " is being retried\n", number);

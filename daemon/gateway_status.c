@@ -67,11 +67,13 @@ static void write_journal(struct json_writer *w, const char *name, const struct 
     json_writer_add_text(w, "text", journal_state_text(j));
     json_writer_add_uint(w, "oldest", journal_oldest(j));
     json_writer_add_uint(w, "head", journal_durable_head(j));
+    json_writer_add_uint(w, "records", journal_count_after(j, 0));
     json_writer_add_uint(w, "size_bytes", journal_size_bytes(j));
     json_writer_begin_object(w, "recovery");
     json_writer_add_uint(w, "torn_bytes", r->torn_bytes);
     json_writer_add_uint(w, "damaged_records", r->damaged_records);
     json_writer_add_uint(w, "damaged_bytes", r->damaged_bytes);
+    json_writer_add_uint(w, "missing_records", r->missing_records);
     json_writer_add_bool(w, "cursors_lost", r->cursors_lost);
     json_writer_end_object(w);
     json_writer_end_object(w);

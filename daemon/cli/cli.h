@@ -18,6 +18,8 @@ struct cli_command {
     const char *name;
     const char *arguments; /* for the usage line; "" for none */
     const char *help;      /* one line */
+    const char
+        *details; /* for `forebay help COMMAND`: lines that end with \n; NULL: there is no more to say */
     /* argv[0] is the subcommand. Returns the exit code, one of sysexits.h. */
     int (*run)(const struct cli *cli, const struct cli_command *command, int argc, char **argv);
 };
@@ -27,6 +29,13 @@ const struct cli_command *cli_commands(void);
 
 /* EX_USAGE, after showing how the command is used. */
 int cli_refuse_usage(const struct cli_command *command, const char *problem);
+/* The same for one word of the command line that is wrong. */
+int cli_refuse_word(const struct cli_command *command, const char *word, const char *problem);
+/* For a command that takes at most `arguments` words and the options listed (NULL ends them; may be NULL):
+ * the first word that is too much is refused. EX_OK: there is none. */
+int cli_check_words(const struct cli_command *command, int arguments, const char *const *options, int argc,
+                    char **argv);
+int cli_show_help(const struct cli_command *command);
 
 /* Ask the daemon; false after an explanation on standard error, with the exit code in `code`. Any answer of
  * the daemon is success. */

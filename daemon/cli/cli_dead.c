@@ -98,9 +98,11 @@ static uint64_t print_page(const struct fby_value *page, bool first, uint64_t *n
 {
     const struct fby_value *letters = cli_value_member(page, "letters");
     uint64_t count = letters->type == FBY_LIST ? letters->len : 0;
+    uint64_t open = cli_value_number(page, "open");
     if (first)
-        printf("%" PRIu64 " dead letters, %" PRIu64 " being retried\n", cli_value_number(page, "open"),
-               cli_value_number(page, "retrying"));
+        printf("%" PRIu64 " dead letters, %" PRIu64 " being retried%s\n", open,
+               cli_value_number(page, "retrying"),
+               open && !count ? "; none of them is what was asked for" : "");
     if (first && count)
         printf("%8s %-27s %-12s %-12s %-24s %s\n", "number", "given up", "route", "target", "topic",
                "reason");
@@ -169,7 +171,9 @@ static int print_result(const struct fby_value *result)
 {
     const struct fby_value *state = cli_value_member(result, "state");
     bool ended = state->type == FBY_STRING && state->len == 5;
-    printf("%" PRIu64 " retried", cli_value_number(result, "retried"));
+    uint64_t retried = cli_value_number(result, "retried");
+    printf("%" PRIu64 " retried%s", retried,
+           retried || cli_value_number(result, "skipped") ? "" : ": there is none to retry");
     print_count(result, "delivered", "delivered");
     print_count(result, "filtered", "filtered");
     print_count(result, "aggregated", "aggregated");
@@ -187,7 +191,9 @@ static int print_result(const struct fby_value *result)
 
 static int print_purged(const struct fby_value *result)
 {
-    printf("%" PRIu64 " purged", cli_value_number(result, "purged"));
+    uint64_t purged = cli_value_number(result, "purged");
+    printf("%" PRIu64 " purged%s", purged,
+           purged || cli_value_number(result, "failed") ? "" : ": there is none to purge");
     print_count(result, "failed", "not: the store cannot be written");
     putchar('\n');
     return cli_value_number(result, "failed") ? EX_TEMPFAIL : EX_OK;
@@ -235,48 +241,95 @@ static bool is_number(const char *text)
     return *text && strspn(text, "0123456789") == strlen(text);
 }
 
-static const char *parse(struct request *rq, int argc, char **argv)
+/* What each action takes besides itself. */
+static const struct action {
+    const char *name;
+    bool number, which, all, list; /* N; --route, --target, --older-than; --all; --limit, --json */
+} actions[] = {
+    {"list", false, true, false, true},
+    {"show", true, false, false, false},
+    {"retry", true, true, true, false},
+    {"purge", true, true, true, false},
+};
+
+static const struct action *find_action(const char *name)
 {
-    for (int i = 2; i < argc; i++) {
-        const char *value;
-        if (strcmp(argv[i], "--all") == 0)
-            rq->all = true;
-        else if (strcmp(argv[i], "--json") == 0)
-            rq->json = true;
-        else if ((value = option_value("--route", &i, argc, argv)))
-            rq->route = value;
-        else if ((value = option_value("--target", &i, argc, argv)))
-            rq->target = value;
-        else if ((value = option_value("--older-than", &i, argc, argv)))
-            rq->older_than = value;
-        else if ((value = option_value("--limit", &i, argc, argv)) && is_number(value))
-            rq->limit = strtoull(value, NULL, 10);
-        else if (is_number(argv[i]) && !rq->number)
-            rq->number = argv[i];
-        else
-            return argv[i][0] == '-' ? "unknown option, or its value is missing"
-                                     : "a letter is named by one number";
-    }
+    for (size_t i = 0; i < array_count(actions); i++)
+        if (strcmp(actions[i].name, name) == 0)
+            return &actions[i];
     return NULL;
+}
+
+static bool take_limit(struct request *rq, const char *text)
+{
+    rq->limit = is_number(text) ? strtoull(text, NULL, 10) : 0;
+    return rq->limit > 0;
+}
+
+/* What is wrong with argv[*at]; NULL: it was taken. An option that the action does not know must not pass:
+ * who purges with --limit=5 does not want all of them gone. */
+static const char *take_word(struct request *rq, const struct action *a, int *at, int argc, char **argv)
+{
+    const char *value, *word = argv[*at];
+    if (a->all && strcmp(word, "--all") == 0) {
+        rq->all = true;
+        return NULL;
+    }
+    if (a->list && strcmp(word, "--json") == 0) {
+        rq->json = true;
+        return NULL;
+    }
+    if (a->which && (value = option_value("--route", at, argc, argv)))
+        rq->route = value;
+    else if (a->which && (value = option_value("--target", at, argc, argv)))
+        rq->target = value;
+    else if (a->which && (value = option_value("--older-than", at, argc, argv)))
+        rq->older_than = value;
+    else if (a->list && (value = option_value("--limit", at, argc, argv)))
+        return take_limit(rq, value) ? NULL : "a limit is a number from 1 on";
+    else if (word[0] == '-')
+        return "there is no such option here, or its value is missing";
+    else if (!a->number)
+        return "list takes no number; see show";
+    else if (!is_number(word))
+        return "a dead letter is named by its number; see list";
+    else if (rq->number)
+        return "one number at a time";
+    else
+        rq->number = word;
+    return NULL;
+}
+
+static int run_action(const struct cli *cli, const struct cli_command *command, const struct action *a,
+                      const struct request *rq)
+{
+    bool some = rq->route || rq->older_than, list = strcmp(a->name, "list") == 0;
+    if (rq->target && !rq->route)
+        return cli_refuse_usage(command, "--target goes with --route");
+    if (list)
+        return list_letters(cli, rq);
+    if (!a->which && !rq->number)
+        return cli_refuse_usage(command, "show which? Give its number; see list");
+    if ((rq->number != NULL) + some + rq->all != 1)
+        return cli_refuse_usage(command, "say which: a number; or --route, --older-than or both; or --all");
+    if (strcmp(a->name, "show") == 0)
+        return show_letter(cli, rq);
+    return strcmp(a->name, "retry") == 0 ? change(cli, rq, "POST", "/retry", print_result)
+                                         : change(cli, rq, "DELETE", "", print_purged);
 }
 
 int cli_dead_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
     struct request rq = {.limit = LIST_DEFAULT};
-    const char *action = argc > 1 ? argv[1] : "";
-    const char *problem = parse(&rq, argc, argv);
-    bool some = rq.route || rq.older_than || rq.all;
-    if (problem)
-        return cli_refuse_usage(command, problem);
-    if (strcmp(action, "list") == 0 && !rq.number && !rq.all)
-        return list_letters(cli, &rq);
-    if (strcmp(action, "show") == 0 && rq.number && !some)
-        return show_letter(cli, &rq);
-    bool retry = strcmp(action, "retry") == 0;
-    if (!retry && strcmp(action, "purge") != 0)
-        return cli_refuse_usage(command, argc > 1 ? "there is no such action" : NULL);
-    if (!rq.number == !some)
-        return cli_refuse_usage(command, "say which: a number, or --route, --older-than, or --all");
-    return retry ? change(cli, &rq, "POST", "/retry", print_result)
-                 : change(cli, &rq, "DELETE", "", print_purged);
+    if (argc < 2)
+        return cli_refuse_usage(command, NULL);
+    const struct action *action = find_action(argv[1]);
+    if (!action)
+        return cli_refuse_word(command, argv[1], "expected list, show, retry or purge");
+    for (int i = 2; i < argc; i++) {
+        const char *word = argv[i], *problem = take_word(&rq, action, &i, argc, argv);
+        if (problem)
+            return cli_refuse_word(command, word, problem);
+    }
+    return run_action(cli, command, action, &rq);
 }

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 /* What was asked for. */
@@ -29,8 +30,8 @@ struct request {
 struct action {
     const char *name;
     int (*run)(const struct request *rq, struct journal_inspect *in);
-    int arguments; /* behind the name */
-    bool may_be_live;
+    const char *second;  /* what stands behind DIR; NULL: nothing does */
+    const char *options; /* those that it knows, with blanks around each */
 };
 
 static int code_of(enum status s)
@@ -44,6 +45,8 @@ static int code_of(enum status s)
         return EX_TEMPFAIL;
     case STATUS_NOT_FOUND:
         return EX_NOINPUT;
+    case STATUS_REFUSED:
+        return EX_NOPERM;
     default:
         return EX_IOERR;
     }
@@ -114,15 +117,39 @@ static int run_verify(const struct request *rq, struct journal_inspect *in)
     return code_of(s);
 }
 
+/* Numbers are left out after a crash, so what is behind a reader is counted in segments. */
 struct cursor_output {
     struct json_writer *json; /* NULL: text */
-    uint64_t head;
+    struct range {
+        uint64_t first, last;
+    } * ranges;
+    size_t count;
 };
+
+static void note_segment(void *ctx, const struct journal_inspect_segment *s)
+{
+    struct cursor_output *out = ctx;
+    if (s->records == 0)
+        return;
+    out->ranges = xrealloc(out->ranges, (out->count + 1) * sizeof *out->ranges);
+    out->ranges[out->count++] = (struct range){s->base, s->last};
+}
+
+static uint64_t count_behind(const struct cursor_output *out, uint64_t confirmed)
+{
+    uint64_t behind = 0;
+    for (size_t i = 0; i < out->count; i++) {
+        const struct range *r = &out->ranges[i];
+        if (r->last > confirmed)
+            behind += r->last - (r->first > confirmed ? r->first - 1 : confirmed);
+    }
+    return behind;
+}
 
 static void show_cursor(void *ctx, const struct journal_inspect_cursor *c)
 {
     struct cursor_output *out = ctx;
-    uint64_t behind = out->head > c->confirmed ? out->head - c->confirmed : 0;
+    uint64_t behind = count_behind(out, c->confirmed);
     if (!out->json) {
         printf("  %-40s confirmed %" PRIu64 ", %" PRIu64 " behind\n", c->name, c->confirmed, behind);
         return;
@@ -133,10 +160,10 @@ static void show_cursor(void *ctx, const struct journal_inspect_cursor *c)
     json_writer_end_object(out->json);
 }
 
-static void print_stat(struct journal_inspect *in, const struct journal_inspect_summary *sum)
+static void print_stat(struct journal_inspect *in, const struct journal_inspect_summary *sum,
+                       struct cursor_output *out)
 {
     char oldest[32], newest[32];
-    struct cursor_output out = {NULL, sum->head};
     printf("records   %" PRIu64 " (%" PRIu64 " to %" PRIu64 ")\n", sum->records, sum->oldest, sum->head);
     printf("time      %s to %s\n", time_text(sum->oldest_us, oldest), time_text(sum->newest_us, newest));
     printf("segments  %" PRIu64 ", %" PRIu64 " bytes\n", sum->segments, sum->size_bytes);
@@ -146,14 +173,15 @@ static void print_stat(struct journal_inspect *in, const struct journal_inspect_
     printf("cursors   %s\n", sum->cursors_damaged               ? "not readable"
                              : journal_inspect_cursor_count(in) ? ""
                                                                 : "none");
-    journal_inspect_each_cursor(in, show_cursor, &out);
+    journal_inspect_each_cursor(in, show_cursor, out);
 }
 
-static void print_stat_json(struct journal_inspect *in, const struct journal_inspect_summary *sum)
+static void print_stat_json(struct journal_inspect *in, const struct journal_inspect_summary *sum,
+                            struct cursor_output *out)
 {
     struct buffer text = {0};
     struct json_writer w;
-    struct cursor_output out = {&w, sum->head};
+    out->json = &w;
     json_writer_init(&w, &text);
     json_writer_begin_object(&w, NULL);
     json_writer_add_uint(&w, "records", sum->records);
@@ -168,7 +196,7 @@ static void print_stat_json(struct journal_inspect *in, const struct journal_ins
     json_writer_add_uint(&w, "torn_bytes", sum->torn_bytes);
     json_writer_add_bool(&w, "cursors_damaged", sum->cursors_damaged);
     json_writer_begin_object(&w, "cursors");
-    journal_inspect_each_cursor(in, show_cursor, &out);
+    journal_inspect_each_cursor(in, show_cursor, out);
     json_writer_end_object(&w);
     json_writer_end_object(&w);
     printf("%.*s\n", (int)text.len, (const char *)text.data);
@@ -177,14 +205,15 @@ static void print_stat_json(struct journal_inspect *in, const struct journal_ins
 
 static int run_stat(const struct request *rq, struct journal_inspect *in)
 {
-    static const struct journal_inspect_events events = {0};
+    static const struct journal_inspect_events events = {.on_segment = note_segment};
     struct journal_inspect_summary sum;
+    struct cursor_output out = {0};
     struct error err;
-    enum status s = journal_inspect_walk(in, 1, &events, NULL, &sum, &err);
-    if (s != STATUS_OK && s != STATUS_CORRUPT)
-        return explain(s, &err);
-    (rq->json ? print_stat_json : print_stat)(in, &sum);
-    return code_of(s);
+    enum status s = journal_inspect_walk(in, 1, &events, &out, &sum, &err);
+    if (s == STATUS_OK || s == STATUS_CORRUPT)
+        (rq->json ? print_stat_json : print_stat)(in, &sum, &out);
+    free(out.ranges);
+    return s == STATUS_OK || s == STATUS_CORRUPT ? code_of(s) : explain(s, &err);
 }
 
 static void list_segment(void *ctx, const struct journal_inspect_segment *s)
@@ -351,14 +380,20 @@ static int run_salvage(const struct request *rq, struct journal_inspect *in)
            " damaged places with %" PRIu64 " records\n",
            rq->target, result.records, result.segments, result.found.damaged_places,
            result.found.lost_records);
+    if (result.is_ours)
+        puts("It belongs to you: give it to the user of the service (chown -R) before the daemon uses it.");
     return EX_OK;
 }
 
 /* ---- The command ---- */
 
 static const struct action actions[] = {
-    {"verify", run_verify, 1, true}, {"stat", run_stat, 1, true},      {"list", run_list, 1, true},
-    {"dump", run_dump, 2, false},    {"export", run_export, 1, false}, {"salvage", run_salvage, 2, false},
+    {"verify", run_verify, NULL, " --live "},
+    {"stat", run_stat, NULL, " --live --json "},
+    {"list", run_list, NULL, " --live --records "},
+    {"dump", run_dump, "the number of a record, as list --records shows them", " --raw "},
+    {"export", run_export, NULL, " --from "},
+    {"salvage", run_salvage, "the name of a new folder for what is whole", " "},
 };
 
 static bool parse_number(const char *text, uint64_t *number)
@@ -370,27 +405,27 @@ static bool parse_number(const char *text, uint64_t *number)
     return *end == 0 && *number > 0;
 }
 
-/* Options, anywhere behind the action; the rest moves to the front of `argv`. */
-static const char *take_options(struct request *rq, int *argc, char **argv)
+/* One option; *at moves on when its value is the next word. Returns what is wrong with it, or NULL. */
+static const char *take_option(struct request *rq, const struct action *action, int *at, int argc,
+                               char **argv)
 {
-    int kept = 0;
-    for (int i = 0; i < *argc; i++) {
-        if (strcmp(argv[i], "--live") == 0)
-            rq->live = true;
-        else if (strcmp(argv[i], "--json") == 0)
-            rq->json = true;
-        else if (strcmp(argv[i], "--records") == 0)
-            rq->records = true;
-        else if (strcmp(argv[i], "--raw") == 0)
-            rq->raw = true;
-        else if (strncmp(argv[i], "--from=", 7) == 0 && parse_number(argv[i] + 7, &rq->number))
-            continue;
-        else if (argv[i][0] == '-')
-            return "unknown option";
-        else
-            argv[kept++] = argv[i];
+    char wanted[40];
+    const char *word = argv[*at];
+    int name_len = (int)strcspn(word, "=");
+    snprintf(wanted, sizeof wanted, " %.*s ", name_len < 30 ? name_len : 30, word);
+    if (!strstr(action->options, wanted))
+        return strstr(" --live --json --records --raw --from ", wanted) ? "this option is for another action"
+                                                                        : "there is no such option";
+    if (strncmp(word, "--from", 6) == 0) {
+        const char *value = word[6] == '=' ? word + 7 : *at + 1 < argc ? argv[++*at] : "";
+        return parse_number(value, &rq->number) ? NULL : "expected the number of a record";
     }
-    *argc = kept;
+    if (word[name_len])
+        return "this option takes no value";
+    rq->live |= strcmp(word, "--live") == 0;
+    rq->json |= strcmp(word, "--json") == 0;
+    rq->records |= strcmp(word, "--records") == 0;
+    rq->raw |= strcmp(word, "--raw") == 0;
     return NULL;
 }
 
@@ -402,31 +437,69 @@ static const struct action *find_action(const char *name)
     return NULL;
 }
 
+/* The words behind the action: EX_OK, or the usage with what is wrong. */
+static int parse(struct request *rq, const struct action *action, int argc, char **argv)
+{
+    char problem[160];
+    const char *words[2] = {NULL, NULL};
+    size_t count = 0, wanted = action->second ? 2 : 1;
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i];
+        const char *wrong = word[0] == '-' && word[1] ? take_option(rq, action, &i, argc, argv)
+                            : count == wanted         ? "one word too many"
+                                                      : NULL;
+        if (wrong)
+            return cli_refuse_word(rq->command, word, wrong);
+        if (word[0] != '-' || !word[1])
+            words[count++] = word;
+    }
+    if (count < wanted) {
+        snprintf(problem, sizeof problem, "%s needs %s", action->name,
+                 count ? action->second
+                       : "the folder of a journal, such as " FBY_LOCALSTATEDIR "/lib/forebay/journal");
+        return cli_refuse_usage(rq->command, problem);
+    }
+    rq->directory = words[0];
+    rq->target = words[1];
+    if (action->run == run_dump && !parse_number(words[1], &rq->number))
+        return cli_refuse_word(rq->command, words[1], "dump wants the number of a record");
+    return EX_OK;
+}
+
+/* Who names the state directory means a folder in it. */
+static void suggest_folder(const char *directory)
+{
+    static const char *const names[] = {"journal", "dead"};
+    struct stat st;
+    for (size_t i = 0; i < array_count(names); i++) {
+        char *path = xasprintf("%s/%s", directory, names[i]);
+        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+            fprintf(stderr, "Did you mean %s?\n", path);
+        free(path);
+    }
+}
+
 int cli_journal_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
     struct request rq = {.command = command, .number = 1};
     struct error err;
     (void)cli;
-    const struct action *action = argc > 1 ? find_action(argv[1]) : NULL;
+    if (argc < 2)
+        return cli_refuse_usage(command, NULL);
+    const struct action *action = find_action(argv[1]);
     if (!action)
-        return cli_refuse_usage(command, argc > 1 ? "there is no such action" : NULL);
-    argc -= 2;
-    argv += 2;
-    const char *problem = take_options(&rq, &argc, argv);
-    if (!problem && argc != action->arguments)
-        problem = argc < action->arguments ? "something is missing" : "too many arguments";
-    if (!problem && rq.live && !action->may_be_live)
-        problem = "--live is for verify, stat and list";
-    if (!problem && action->run == run_dump && !parse_number(argv[1], &rq.number))
-        problem = "dump wants the number of a record";
-    if (problem)
-        return cli_refuse_usage(command, problem);
-    rq.directory = argv[0];
-    rq.target = argc > 1 ? argv[1] : NULL;
+        return cli_refuse_word(command, argv[1], "expected verify, stat, list, dump, export or salvage");
+    int code = parse(&rq, action, argc - 2, argv + 2);
+    if (code != EX_OK)
+        return code;
     struct journal_inspect *in = journal_inspect_open(rq.directory, rq.live, &err);
-    if (!in)
-        return explain(err.code, &err);
-    int code = action->run(&rq, in);
+    if (!in) {
+        code = explain(err.code, &err);
+        if (err.code == STATUS_NOT_FOUND)
+            suggest_folder(rq.directory);
+        return code;
+    }
+    code = action->run(&rq, in);
     journal_inspect_close(in);
     if (fflush(stdout) != 0 && code == EX_OK)
         code = EX_IOERR;

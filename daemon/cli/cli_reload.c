@@ -13,11 +13,12 @@ enum { SOON_MS = 2000, WAIT_MS = 120000 };
 
 int cli_reload_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
-    bool wait = argc == 2 && strcmp(argv[1], "--wait") == 0;
+    static const char *const options[] = {"--wait", NULL};
+    bool wait = argc > 1;
     struct cli_answer answer;
-    int code;
-    if (argc > 1 && !wait)
-        return cli_refuse_usage(command, argc > 2 ? "too many arguments" : "unknown option");
+    int code = cli_check_words(command, 0, options, argc, argv);
+    if (code != EX_OK)
+        return code;
     bool answered = wait ? cli_request(cli, "POST", "/reload", WAIT_MS, &answer, &code)
                          : cli_request_patiently(cli, "POST", "/reload", SOON_MS, &answer, &code);
     if (!answered)

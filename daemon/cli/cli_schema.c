@@ -126,7 +126,8 @@ static const char *take_include(int argc, char **argv, int *at)
     return NULL;
 }
 
-static bool parse(struct request *rq, bool wants_name, int argc, char **argv)
+/* The word that is no option here; NULL: all are fine. */
+static const char *parse(struct request *rq, bool wants_name, int argc, char **argv)
 {
     bool options = true;
     for (int i = 2; i < argc; i++) {
@@ -138,13 +139,13 @@ static bool parse(struct request *rq, bool wants_name, int argc, char **argv)
         else if (options && strcmp(argv[i], "--all") == 0)
             rq->all = true;
         else if (options && argv[i][0] == '-' && argv[i][1])
-            return false;
+            return argv[i];
         else if (wants_name && !rq->name)
             rq->name = argv[i];
         else
             cli_schemas_add_file(&rq->schemas, argv[i]);
     }
-    return true;
+    return NULL;
 }
 
 int cli_schema_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv)
@@ -159,8 +160,9 @@ int cli_schema_run(const struct cli *cli, const struct cli_command *command, int
         int code = EX_USAGE;
         if (strcmp(argv[1], actions[i].name) != 0)
             continue;
-        if (!parse(&rq, actions[i].run == run_show, argc, argv))
-            code = cli_refuse_usage(command, "unknown option");
+        const char *stranger = parse(&rq, actions[i].run == run_show, argc, argv);
+        if (stranger)
+            code = cli_refuse_word(command, stranger, "there is no such option, or its value is missing");
         else if (actions[i].run == run_show && !rq.name)
             code = cli_refuse_usage(command, "which message?");
         else if (rq.schemas.file_count == 0)
@@ -172,5 +174,6 @@ int cli_schema_run(const struct cli *cli, const struct cli_command *command, int
         cli_schemas_finish(&rq.schemas);
         return code;
     }
-    return cli_refuse_usage(command, argc > 1 ? "there is no such action" : NULL);
+    return argc > 1 ? cli_refuse_word(command, argv[1], "expected list, show or check")
+                    : cli_refuse_usage(command, NULL);
 }

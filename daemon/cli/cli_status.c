@@ -74,14 +74,15 @@ static void print_states(const struct fby_value *status)
 static void print_journal(const struct fby_value *status, const char *name, const char *title)
 {
     const struct fby_value *j = cli_value_member(status, name), *recovery = cli_value_member(j, "recovery");
-    uint64_t oldest = cli_value_number(j, "oldest"), head = cli_value_number(j, "head");
     printf("%-14s", title);
     cli_value_print(j, "state");
-    printf(", %" PRIu64 " records, ", head >= oldest ? head - oldest + 1 : 0);
+    printf(", %" PRIu64 " records, ", cli_value_number(j, "records"));
     print_size(cli_value_number(j, "size_bytes"));
     if (cli_value_number(recovery, "damaged_records"))
         printf(", %" PRIu64 " damaged records were set aside at start",
                cli_value_number(recovery, "damaged_records"));
+    if (cli_value_number(recovery, "missing_records"))
+        printf(", %" PRIu64 " records were missing at start", cli_value_number(recovery, "missing_records"));
     if (cli_value_has_text(j, "text")) {
         printf("\n              ");
         cli_value_print(j, "text");
@@ -193,11 +194,12 @@ static int print_page(const struct cli_answer *answer)
 
 int cli_status_run(const struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
-    bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+    static const char *const options[] = {"--json", NULL};
+    bool json = argc > 1;
     struct cli_answer answer;
-    int code;
-    if (argc > 1 && !json)
-        return cli_refuse_usage(command, argc > 2 ? "too many arguments" : "unknown option");
+    int code = cli_check_words(command, 0, options, argc, argv);
+    if (code != EX_OK)
+        return code;
     if (!cli_request(cli, "GET", "/status", ANSWER_TIMEOUT_MS, &answer, &code))
         return code;
     if (answer.status != 200)

@@ -30,11 +30,19 @@ static char *default_socket(void)
     return xstrdup(FBY_RUNSTATEDIR "/control.sock");
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
 static int run(const struct cli *cli, int argc, char **argv)
 {
     for (const struct cli_command *c = cli_commands(); c->name; c++)
         if (strcmp(c->name, argv[0]) == 0)
-            return c->run(cli, c, argc, argv);
+            return asks_for_help(argc, argv) ? cli_show_help(c) : c->run(cli, c, argc, argv);
     fprintf(stderr, "forebay: there is no command \"%s\"; `forebay help` lists them\n", argv[0]);
     return EX_USAGE;
 }

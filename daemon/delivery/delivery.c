@@ -473,7 +473,6 @@ struct delivery *delivery_create(const struct delivery_parts *parts, struct erro
 enum status delivery_start(struct delivery *d, struct error *err)
 {
     struct delivery_parts *p = &d->parts;
-    uint64_t oldest = journal_oldest(p->journal);
     d->cursor = journal_cursor_open(p->journal, d->cursor_name,
                                     p->from_oldest ? JOURNAL_FROM_OLDEST : JOURNAL_FROM_HEAD,
                                     &cursor_handlers, d, err);
@@ -484,7 +483,7 @@ enum status delivery_start(struct delivery *d, struct error *err)
     d->counted_through = note.counted_through;
     d->counted_early = note.pending;
     d->evicted_through = 0;
-    if (note.counted_through < confirmed || confirmed + 1 < oldest) {
+    if (note.counted_through < confirmed) {
         d->counted_through = confirmed;
         d->counted_early = 0;
     }

@@ -42,7 +42,8 @@ struct journal_recovery {
     uint64_t torn_bytes;      /* cut from the tail */
     uint64_t damaged_records; /* skipped and copied to quarantine/ */
     uint64_t damaged_bytes;
-    bool cursors_lost; /* both slots bad: reading starts at the oldest record */
+    uint64_t missing_records; /* gone with a whole segment, or with the end of the newest one */
+    bool cursors_lost;        /* both slots bad: reading starts at the oldest record */
 };
 
 /* STATUS_LOCKED: another process has the directory. Damage never prevents opening. `metrics` may be NULL;
@@ -124,7 +125,8 @@ struct journal_cursor_events {
 struct journal_cursor *journal_cursor_open(struct journal *j, const char *name, enum journal_start start,
                                            const struct journal_cursor_events *events, void *ctx,
                                            struct error *err);
-/* It stays known, parked: it no longer pins segments. */
+/* It stays known, parked: it no longer pins segments, and goes on behind those that were removed meanwhile.
+ */
 void journal_cursor_close(struct journal_cursor *c);
 /* Forget a name that is not open. */
 void journal_cursor_forget(struct journal *j, const char *name);

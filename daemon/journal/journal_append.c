@@ -93,7 +93,8 @@ void journal_append_close_segment(struct journal *j)
 struct journal_segment *journal_append_add_segment(struct journal *j, uint64_t base, uint64_t size)
 {
     j->highest_serial = journal_segment_next_serial(j->highest_serial);
-    struct journal_segment *s = journal_segment_create(base, j->highest_serial, base - 1);
+    struct journal_segment *s =
+        journal_segment_create(base, j->highest_serial, journal_recovery_find_newest(j, base - 1));
     s->size = size;
     list_add(&j->segments, &s->link);
     j->size_bytes += size;

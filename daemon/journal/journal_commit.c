@@ -192,7 +192,7 @@ static void start_probe(struct journal *j)
     journal_append_close_segment(j);
     struct journal_segment *s =
         journal_append_add_segment(j, j->next_sequence, journal_append_segment_size(j, 0));
-    s->follows = j->durable_head;
+    s->follows = journal_recovery_find_newest(j, j->durable_head);
     add_run(j, s);
     j->active = s;
     j->probing = true;
@@ -360,6 +360,8 @@ static void handle_commit(struct journal *j)
     journal_append_trim(j);
     if (j->durable_head > j->cursor_state.highest)
         j->cursor_state.highest = j->durable_head;
+    if (j->durable_head > before)
+        j->cursor_state.newest = j->durable_head;
     if (j->waiters.count > 0)
         j->commit_wanted = true;
     call_answers(j);

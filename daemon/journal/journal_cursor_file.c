@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Slot: 0 magic "FBYCUR01", 8 generation, 16 highest number, 24 highest serial, 32 entries, 36 length of the
- * slot, 40 the entries, CRC-32C of everything before it in the last four bytes. Entry: u8 length of the name,
- * name, u64 confirmed, u64 counted through, u64 pending.
+ * slot, 40 the entries, u64 newest record, CRC-32C of everything before it in the last four bytes. Entry: u8
+ * length of the name, name, u64 confirmed, u64 counted through, u64 pending.
  */
 #include "journal/journal_cursor_file.h"
 
@@ -26,8 +26,9 @@ enum {
     AT_LENGTH = 36,
     HEAD = 40,
     NUMBERS = 24,
+    NEWEST = 8,
     CRC = 4,
-    COUNT_LIMIT = (JOURNAL_CURSOR_FILE_SLOT - HEAD - CRC) / (1 + JOURNAL_CURSOR_NAME_MAX + NUMBERS),
+    COUNT_LIMIT = (JOURNAL_CURSOR_FILE_SLOT - HEAD - NEWEST - CRC) / (1 + JOURNAL_CURSOR_NAME_MAX + NUMBERS),
     RESERVED = 16 * 1024,
 };
 
@@ -173,6 +174,7 @@ void journal_cursor_file_encode(struct journal_cursor_state *s, uint64_t durable
     add32(out, (uint32_t)s->count);
     add32(out, 0);
     list_for_each(e, &s->entries, struct journal_cursor_entry, link) encode_entry(e, durable_head, out);
+    add64(out, s->newest);
     if (!buffer_reserve(out, CRC))
         return;
     journal_format_put32(out->data + AT_LENGTH, (uint32_t)(out->len + CRC));
@@ -194,10 +196,11 @@ bool journal_cursor_file_decode(struct journal_cursor_state *s, struct bytes slo
     s->highest_serial = journal_format_get64(slot.data + AT_SERIAL);
     uint32_t count = journal_format_get32(slot.data + AT_COUNT);
     size_t at = HEAD;
-    for (uint32_t i = 0; i < count; i++) {
-        if (!decode_entry(s, slot, &at))
-            break; /* cannot be with a right checksum, unless a newer version wrote it */
-    }
+    uint32_t read = 0;
+    while (read < count && decode_entry(s, slot, &at)) /* fails only when a newer version wrote it */
+        read++;
+    bool has_newest = read == count && slot.len - CRC - at >= NEWEST;
+    s->newest = has_newest ? journal_format_get64(slot.data + at) : 0;
     return true;
 }
 

@@ -34,7 +34,8 @@ struct journal_cursor_entry {
 
 struct journal_cursor_state {
     uint64_t generation;
-    uint64_t highest;        /* newest sequence number that was ever durable */
+    uint64_t highest;        /* newest sequence number that was ever durable or left out */
+    uint64_t newest;         /* newest record that was ever durable; 0: not known */
     uint64_t highest_serial; /* of a segment */
     struct list entries;     /* journal_cursor_entry.link */
     size_t count;

@@ -32,15 +32,25 @@ struct walk {
     void *ctx;
     struct journal_inspect_summary *sum;
     uint64_t from;
-    uint64_t last; /* newest record so far; 0: none yet */
+    bool some;     /* a segment was seen */
+    uint64_t last; /* newest record so far */
 };
+
+/* `name` is a file in the directory, or "". */
+static enum status refuse_open(int failure, const char *path, const char *name, struct error *err)
+{
+    bool denied = failure == EACCES || failure == EPERM;
+    bool none = !*name && (failure == ENOENT || failure == ENOTDIR);
+    enum status s = denied ? STATUS_REFUSED : none ? STATUS_NOT_FOUND : STATUS_IO;
+    return error_set_errno(err, s, failure, "cannot open %s%s%s%s", path, *name ? "/" : "", name,
+                           denied ? "; try it as root or as the user of the service" : "");
+}
 
 static enum status open_locked(struct journal_inspect *in, bool live, struct error *err)
 {
     in->dir_fd = open(in->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (in->dir_fd < 0)
-        return error_set_errno(err, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO, errno, "cannot open %s",
-                               in->path);
+        return refuse_open(errno, in->path, "", err);
     in->lock_fd = openat(in->dir_fd, "lock", O_RDONLY | O_CLOEXEC);
     if (in->lock_fd >= 0 && flock(in->lock_fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK && !live)
         return error_set(
@@ -158,12 +168,24 @@ static enum status read_segment(struct walk *w, struct journal_segment *s, uint6
     return st == STATUS_END ? STATUS_OK : st;
 }
 
-/* A file between two others is gone: nobody has confirmed its records, or it would not be in between. */
-static void check_gap(struct walk *w, const struct journal_segment *s)
+static void tell_missing(struct walk *w, const char *what, uint64_t before, uint64_t through)
 {
-    if (w->last && s->follows > w->last)
-        tell_damage(w, &(struct journal_inspect_damage){NULL, "a segment is missing", 0, 0, w->last + 1,
-                                                        s->follows - w->last});
+    if (through > before)
+        tell_damage(w, &(struct journal_inspect_damage){NULL, what, 0, 0, before + 1, through - before});
+}
+
+/* A file between two others is gone: nobody has confirmed its records, or it would not be in between. The
+ * same goes for what a reader has not confirmed and that stood before the oldest. */
+static void check_gap(struct walk *w, const struct journal_catalog_item *item)
+{
+    const struct journal_segment *s = item->segment;
+    if (w->some)
+        tell_missing(w, "a segment is missing, or nothing in it can be read", w->last, s->follows);
+    else if (!item->is_header_damaged)
+        tell_missing(w, "the oldest segments are missing", journal_inspect_lowest(w->in), s->follows);
+    if (!w->some || w->last < s->base - 1) /* those in between were never given, or are told as missing */
+        w->last = s->base - 1;
+    w->some = true;
 }
 
 static enum status walk_segment(struct walk *w, const struct journal_catalog_item *item, struct error *err)
@@ -187,10 +209,8 @@ static enum status walk_segment(struct walk *w, const struct journal_catalog_ite
     if (!shown.is_superseded) {
         int fd = openat(w->in->dir_fd, s->name, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
-            return error_set_errno(err, STATUS_IO, errno, "cannot open %s/%s", w->in->path, s->name);
-        check_gap(w, s);
-        if (w->last && w->last < s->base - 1) /* those in between were never given, or are told as missing */
-            w->last = s->base - 1;
+            return refuse_open(errno, w->in->path, s->name, err);
+        check_gap(w, item);
         result = read_segment(w, s, item->limit, fd, &shown);
         close(fd);
     }
@@ -209,10 +229,10 @@ static enum status walk_segment(struct walk *w, const struct journal_catalog_ite
 /* The cursors know of records that are not there any more. */
 static void check_tail(struct walk *w)
 {
-    uint64_t highest = journal_inspect_highest(w->in);
-    if (w->last && highest > w->last)
-        tell_damage(w, &(struct journal_inspect_damage){NULL, "the newest records are missing", 0, 0,
-                                                        w->last + 1, highest - w->last});
+    if (w->some)
+        tell_missing(w, "the newest records are missing", w->last, w->in->cursors.newest);
+    else
+        tell_missing(w, "all segments are missing", journal_inspect_lowest(w->in), w->in->cursors.newest);
 }
 
 enum status journal_inspect_walk(struct journal_inspect *in, uint64_t from,
@@ -220,7 +240,7 @@ enum status journal_inspect_walk(struct journal_inspect *in, uint64_t from,
                                  struct journal_inspect_summary *summary, struct error *err)
 {
     struct journal_inspect_summary own;
-    struct walk w = {in, events, ctx, summary ? summary : &own, from, 0};
+    struct walk w = {in, events, ctx, summary ? summary : &own, from, false, 0};
     *w.sum = (struct journal_inspect_summary){.cursors_damaged = !in->cursors_found};
     for (size_t i = 0; i < in->catalog.count; i++) {
         enum status result = walk_segment(&w, &in->catalog.items[i], err);
@@ -255,4 +275,20 @@ void journal_inspect_each_cursor(const struct journal_inspect *in,
 uint64_t journal_inspect_highest(const struct journal_inspect *in)
 {
     return in->cursors.highest;
+}
+
+uint64_t journal_inspect_lowest(const struct journal_inspect *in)
+{
+    uint64_t lowest = UINT64_MAX;
+    list_for_each(e, &in->cursors.entries, struct journal_cursor_entry, link)
+    {
+        if (e->place.confirmed < lowest)
+            lowest = e->place.confirmed;
+    }
+    return lowest;
+}
+
+int journal_inspect_directory(const struct journal_inspect *in)
+{
+    return in->dir_fd;
 }

@@ -50,7 +50,8 @@ struct journal_inspect_cursor {
 };
 
 /* STATUS_LOCKED: a daemon has it, and `live` was not given; with `live` its newest records may look torn.
- * STATUS_NOT_FOUND: there is no such directory, or it holds no journal. */
+ * STATUS_NOT_FOUND: there is no such directory, or it holds no journal. STATUS_REFUSED: we may not read it.
+ */
 struct journal_inspect *journal_inspect_open(const char *path, bool live, struct error *err);
 void journal_inspect_close(struct journal_inspect *in); /* NULL is fine */
 
@@ -65,6 +66,9 @@ size_t journal_inspect_cursor_count(const struct journal_inspect *in);
 void journal_inspect_each_cursor(const struct journal_inspect *in,
                                  void (*fn)(void *ctx, const struct journal_inspect_cursor *c), void *ctx);
 /* The newest number that was ever durable, as the cursors say; 0: not known. */
+/* The position of the reader that is furthest behind; UINT64_MAX: there is no reader. */
+uint64_t journal_inspect_lowest(const struct journal_inspect *in);
+int journal_inspect_directory(const struct journal_inspect *in); /* its descriptor */
 uint64_t journal_inspect_highest(const struct journal_inspect *in);
 
 #endif

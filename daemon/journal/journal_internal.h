@@ -82,8 +82,11 @@ struct journal {
     struct metrics_group *metrics;
     int dir_fd, lock_fd, cursor_fd;
     struct journal_recovery recovery;
-    bool cursors_are_new; /* their file was not there */
-    bool numbers_unsure;  /* numbers may have been given that recovery has not seen */
+    bool cursors_are_new;  /* their file was not there */
+    bool numbers_unsure;   /* numbers may have been given that recovery has not seen */
+    bool records_unseen;   /* records may be there that recovery could not read */
+    uint64_t start_head;   /* durable_head as recovery left it, with the numbers that it left out … */
+    uint64_t start_newest; /* … and the newest record up to there */
     struct journal_quarantine quarantine;
 
     /* On disk. */
@@ -213,5 +216,7 @@ bool journal_cursor_find_lowest(const struct journal *j, uint64_t *confirmed);
 
 /* Fill segments, cursor state, numbers and j->recovery from the directory. */
 enum status journal_recovery_run(struct journal *j, struct error *err);
+/* The newest record up to `number`, which is `number` itself unless recovery has left it out. */
+uint64_t journal_recovery_find_newest(const struct journal *j, uint64_t number);
 
 #endif

@@ -18,6 +18,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* What the segments say of each other, oldest first. */
+struct found {
+    bool some;
+    uint64_t follows; /* the newest record before the oldest segment; 0: not known */
+    uint64_t newest;  /* the newest record so far */
+};
+
 static const uint64_t blind_step = UINT64_C(1) << 40; /* without a clock */
 
 /* The disk may hold numbers that were given and that we do not see. More have never been given than there
@@ -124,7 +131,7 @@ static enum status read_through(struct journal *j, struct journal_segment *s, in
 /* What is only seen in part is left as it stands, for a better day: the file is neither cut nor sealed. */
 static void note_unread(struct journal *j, const struct journal_segment *s)
 {
-    j->numbers_unsure = true;
+    j->numbers_unsure = j->records_unseen = true;
     log_error(
         "journal",
         "path=%s segment=%s cannot be read completely; the records that can be read are delivered. Check "
@@ -144,9 +151,10 @@ static enum status give_up_segment(struct journal *j, const struct journal_segme
     if (failure == ENOENT)
         return STATUS_OK;
     if (failure != EIO && failure != EUCLEAN && failure != EBADMSG)
-        return error_set_errno(err, STATUS_IO, failure, "cannot open %s/%s", j->path, s->name);
+        return error_set_errno(err, STATUS_IO, failure, "cannot open %s/%s%s", j->path, s->name,
+                               failure == EACCES ? " (it must belong to the user of the service)" : "");
     log_error("journal", "path=%s segment=%s cannot be opened: %s", j->path, s->name, strerror(failure));
-    j->numbers_unsure = true;
+    j->numbers_unsure = j->records_unseen = true;
     journal_quarantine_move(&j->quarantine, s->name, "cannot be opened");
     return STATUS_OK;
 }
@@ -227,15 +235,54 @@ static enum status take_segment(struct journal *j, struct journal_segment *s, ui
     return STATUS_OK;
 }
 
-/* `some` becomes true when there are any. */
-static enum status take_segments(struct journal *j, bool *some, struct error *err)
+static void tell_missing(struct journal *j, uint64_t before, uint64_t through)
+{
+    if (through <= before)
+        return;
+    j->recovery.missing_records += through - before;
+    log_error("journal",
+              "path=%s the records %" PRIu64 " to %" PRIu64
+              " are missing: their segment was deleted, cut off, or is damaged throughout",
+              j->path, before + 1, through);
+}
+
+static void check_gap(struct journal *j, const struct journal_catalog_item *item,
+                      const struct journal_segment *s, struct found *f)
+{
+    uint64_t follows = item->is_header_damaged ? 0 : s->follows;
+    if (s->base > item->limit)
+        return;
+    if (!f->some)
+        f->follows = follows;
+    else
+        tell_missing(j, f->newest, follows);
+    f->some = true;
+    f->newest = s->last;
+}
+
+/* Open cursors hold back what they have not confirmed, so the oldest segment begins behind the lowest of
+ * them. */
+static void check_ends(struct journal *j, const struct found *f)
+{
+    const struct journal_cursor_state *c = &j->cursor_state;
+    uint64_t lowest = UINT64_MAX;
+    list_for_each(e, &c->entries, struct journal_cursor_entry, link)
+    {
+        if (e->place.confirmed < lowest)
+            lowest = e->place.confirmed;
+    }
+    tell_missing(j, lowest, f->some ? f->follows : c->newest);
+    if (f->some)
+        tell_missing(j, f->newest, c->newest);
+}
+
+static enum status take_segments(struct journal *j, struct found *f, struct error *err)
 {
     struct journal_catalog catalog = {0};
     enum status st = STATUS_OK;
     int failure = journal_catalog_read(&catalog, j->dir_fd);
     if (failure)
         st = error_set_errno(err, STATUS_IO, failure, "cannot list %s", j->path);
-    *some = catalog.count > 0;
     for (size_t i = 0; st == STATUS_OK && i < catalog.count; i++) {
         struct journal_catalog_item *item = &catalog.items[i];
         if (item->is_header_damaged)
@@ -248,7 +295,10 @@ static enum status take_segments(struct journal *j, bool *some, struct error *er
         struct journal_segment *s = item->segment;
         item->segment = NULL;
         st = take_segment(j, s, item->limit, i + 1 == catalog.count, err);
+        if (st == STATUS_OK)
+            check_gap(j, item, s, f);
     }
+    f->some = catalog.count > 0;
     journal_catalog_finish(&catalog);
     return st;
 }
@@ -293,21 +343,32 @@ static bool read_cursors(struct journal *j, bool segments)
 
 enum status journal_recovery_run(struct journal *j, struct error *err)
 {
-    bool some = false;
+    struct found f = {0};
     j->next_sequence = 1;
-    enum status st = take_segments(j, &some, err);
+    enum status st = take_segments(j, &f, err);
     if (st != STATUS_OK)
         return st;
-    bool found = read_cursors(j, some);
+    bool found = read_cursors(j, f.some);
+    if (found)
+        check_ends(j, &f);
     if (j->numbers_unsure)
         leave_numbers_out(j);
     j->durable_head = j->next_sequence - 1;
     bool jumped = j->durable_head > j->recovery.head && j->durable_head > j->cursor_state.highest;
     if (j->durable_head > j->cursor_state.highest)
         j->cursor_state.highest = j->durable_head;
+    if (j->recovery.head > j->cursor_state.newest)
+        j->cursor_state.newest = j->recovery.head;
+    j->start_head = j->durable_head;
+    j->start_newest = j->records_unseen ? j->start_head : j->cursor_state.newest;
     bool safe = true;
-    if (found ? jumped : !some)
+    if (found ? jumped : !f.some)
         safe = write_cursors(j);
     seal_segments(j, safe);
     return STATUS_OK;
+}
+
+uint64_t journal_recovery_find_newest(const struct journal *j, uint64_t number)
+{
+    return number == j->start_head ? j->start_newest : number;
 }

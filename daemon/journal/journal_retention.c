@@ -252,8 +252,23 @@ void journal_retention_check_soon(struct journal *j)
         loop_timer_start(j->sweep_timer, 0);
 }
 
+/* So an open cursor never stands before the oldest segment, unless that is missing. The note of a parked one
+ * speaks of what is gone, and is forgotten. */
+static void move_parked(struct journal *j, const struct journal_segment *s)
+{
+    list_for_each(e, &j->cursor_state.entries, struct journal_cursor_entry, link)
+    {
+        if (e->open || e->place.confirmed >= s->last)
+            continue;
+        e->place = (struct journal_cursor_place){.confirmed = s->last};
+        e->safe = e->submitted = e->place;
+    }
+}
+
 void journal_retention_drop_segment(struct journal *j, struct journal_segment *s)
 {
+    if (s->last >= s->base)
+        move_parked(j, s);
     list_for_each(r, &j->readers, struct journal_reader, link) journal_reader_leave_segment(r, s);
     list_remove(&s->link);
     j->size_bytes -= s->size;

@@ -23,10 +23,13 @@ struct salvage {
     struct journal_segment *segment; /* being written; NULL: none */
     struct buffer pending;           /* records not written yet */
     uint64_t written;                /* offset of the next byte in the file */
+    uint64_t before;                 /* what is missing before the first record is not missed again */
     uint64_t last;                   /* newest record so far */
     uint64_t serial;
     struct journal_salvage_result *result;
     int failure; /* errno of the first failure */
+    uid_t owner; /* of the original */
+    gid_t group;
 };
 
 static void flush(struct salvage *s)
@@ -60,14 +63,24 @@ static void close_segment(struct salvage *s)
     s->segment = NULL;
 }
 
+/* Root salvages for the user of the service, who must be able to go on with it. */
+static void give_to_owner(const struct salvage *s, int fd)
+{
+    if (s->owner != geteuid() && fchown(fd, s->owner, s->group) != 0)
+        s->result->is_ours = true;
+}
+
 static void open_segment(struct salvage *s, uint64_t base)
 {
     uint8_t header[JOURNAL_SEGMENT_HEADER];
     s->serial = journal_segment_next_serial(s->serial);
-    s->segment = journal_segment_create(base, s->serial, s->last ? s->last : base - 1);
+    uint64_t first = s->before < base ? s->before : base - 1;
+    s->segment = journal_segment_create(base, s->serial, s->last ? s->last : first);
     journal_segment_encode_header(s->segment, header);
     s->failure =
         journal_segment_create_file(s->dir_fd, s->segment->name, JOURNAL_SEGMENT_HEADER, header, &s->fd);
+    if (!s->failure)
+        give_to_owner(s, s->fd);
     s->written = JOURNAL_SEGMENT_HEADER;
     s->result->segments++;
 }
@@ -133,6 +146,7 @@ static int write_cursors(const struct salvage *s, const struct journal_inspect *
     int fd = journal_cursor_file_open(s->dir_fd);
     if (fd < 0)
         return errno;
+    give_to_owner(s, fd);
     int failure = 0;
     journal_cursor_state_init(&state);
     journal_inspect_each_cursor(in, add_cursor, &state);
@@ -140,6 +154,7 @@ static int write_cursors(const struct salvage *s, const struct journal_inspect *
     if (highest) {
         state.highest = highest > s->last ? highest : s->last;
         state.highest_serial = s->serial;
+        state.newest = s->last;
         journal_cursor_file_encode(&state, state.highest, &slot);
         failure = slot.failed ? ENOMEM
                               : journal_file_write(fd, slot.data, slot.len,
@@ -159,11 +174,20 @@ enum status journal_salvage(struct journal_inspect *in, const char *target,
     static const struct journal_inspect_events events = {.on_record = handle_record};
     struct salvage s = {.dir_fd = -1, .fd = -1, .result = result};
     *result = (struct journal_salvage_result){0};
+    struct stat original;
     if (mkdir(target, 0700) != 0)
-        return error_set_errno(err, STATUS_IO, errno, "cannot create %s", target);
+        return error_set_errno(err, errno == EACCES || errno == EPERM ? STATUS_REFUSED : STATUS_IO, errno,
+                               "cannot create %s", target);
     s.dir_fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s.dir_fd < 0)
         return error_set_errno(err, STATUS_IO, errno, "cannot open %s", target);
+    s.before = journal_inspect_lowest(in);
+    s.owner = geteuid();
+    if (fstat(journal_inspect_directory(in), &original) == 0) {
+        s.owner = original.st_uid;
+        s.group = original.st_gid;
+    }
+    give_to_owner(&s, s.dir_fd);
     enum status st = journal_inspect_walk(in, 1, &events, &s, &result->found, err);
     close_segment(&s);
     keep_numbers(&s, journal_inspect_highest(in));

@@ -11,6 +11,7 @@
 struct journal_salvage_result {
     uint64_t records, segments;
     struct journal_inspect_summary found; /* in the original */
+    bool is_ours;                         /* it could not be given to the owner of the original */
 };
 
 /* `target` must not exist. STATUS_IO: it cannot be written; what was written is left behind. */

@@ -5,11 +5,13 @@
  */
 #include "flow.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -137,6 +139,29 @@ static void rejected_ones_become_dead_letters(void **state)
     flow_check_counters(f);
 }
 
+/* The oldest `count` of the journal; returns how many there were to remove. */
+static unsigned remove_segments(const struct flow *f, unsigned count)
+{
+    char oldest[300], path[600];
+    unsigned removed = 0;
+    for (bool found = true; found && removed < count;) {
+        snprintf(path, sizeof path, "%s/journal", f->directory);
+        DIR *dir = opendir(path);
+        assert_non_null(dir);
+        oldest[0] = 0;
+        for (struct dirent *e; (e = readdir(dir));)
+            if (strstr(e->d_name, ".seg") && (!*oldest || strcmp(e->d_name, oldest) < 0))
+                snprintf(oldest, sizeof oldest, "%s", e->d_name);
+        closedir(dir);
+        found = *oldest;
+        snprintf(path, sizeof path, "%s/journal/%s", f->directory, oldest);
+        if (found)
+            assert_int_equal(unlink(path), 0);
+        removed += found;
+    }
+    return removed;
+}
+
 static void a_restart_continues_behind_the_last_confirmed(void **state)
 {
     struct flow *f = *state;
@@ -178,6 +203,37 @@ static void a_crash_loses_nothing_that_was_committed(void **state)
     assert_true(flow_settle(f));
     expect_outputs(f, "sensors/a/t", 0, 100);
     flow_check_counters(f);
+}
+
+/* What damage takes with a whole segment, with the oldest or with all of them, is counted under its name. */
+static void missing_segments_are_counted_as_damaged(void **state)
+{
+    struct flow *f = *state;
+    for (unsigned round = 0; round < 2; round++) {
+        f->answer = answer_down;
+        upstream_is_down = true;
+        f->settings.segment_size = 64 << 10;
+        flow_open(f);
+        flow_publish(f, "sensors/a/t", 0, 2000);
+        flow_turn(f, 5);
+        flow_close(f);
+        assert_true(remove_segments(f, round == 0 ? 1 : 100) > 0);
+        flow_open(f);
+        upstream_is_down = false;
+        flow_settle(f);
+        const struct delivery_counters *c = delivery_counters(f->delivery);
+        assert_int_equal(c->accepted, 2000);
+        assert_int_equal(c->delivered + c->dropped_damaged, 2000);
+        assert_true(round == 0 ? c->delivered > 0 && c->dropped_damaged > 0 : c->dropped_damaged == 2000);
+        assert_int_equal(c->queued, 0);
+        flow_check_counters(f);
+        flow_close(f);
+        flow_open(f); /* and once */
+        flow_settle(f);
+        assert_int_equal(delivery_counters(f->delivery)->accepted, 0);
+        flow_close(f);
+    }
+    flow_open(f);
 }
 
 /* What was confirmed and not yet written down counts as part of the window. */
@@ -318,6 +374,7 @@ int main(void)
         TEST(rejected_ones_become_dead_letters),
         TEST(a_restart_continues_behind_the_last_confirmed),
         TEST(a_crash_loses_nothing_that_was_committed),
+        TEST(missing_segments_are_counted_as_damaged),
         TEST(a_crash_repeats_at_most_one_window),
         TEST(dead_letters_come_again_beside_the_window),
         TEST(retired_letters_stay_retired_over_a_restart),

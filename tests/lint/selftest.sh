@@ -67,6 +67,18 @@ static const struct fby_option options[] = {
 };
 END
 put daemon/metrics.c <<<'const char *name = "forebay_undocumented_total";'
+put daemon/cli/cli.c <<'END'
+static const struct cli_command commands[] = {
+    {"known", "", "help", NULL, run},
+    {"unheard", "", "help", NULL, run},
+};
+int run(void) { return strcmp(word, "--unheard-of") ? EX_OK : EX_NOHOST; }
+END
+put daemon/cli/main.c <<<'static const struct option options[] = {{"known", no_argument, NULL, 1}, {"lengthy", no_argument, NULL, 2}};'
+put daemon/main.c <<<'static const struct option options[] = {{"secret", no_argument, NULL, 1}}; int code = EX_CONFIG;'
+put daemon/gateway_status.c <<<'void add(void) { admin_server_add(s, "GET", "/hidden", 0, handle, s, "x"); }'
+put daemon/gateway_states.c <<<'static const char *const names[] = {"DOOMED"};'
+printf '.B known\n.B \\-\\-known\n.B 0\nTested by unit/none/test_none.c\n' >"$tree/docs/forebay.1"
 
 expect check_layers.sh 'daemon/base/error.c:2: "loop/loop.h" includes upward'
 expect check_layers.sh 'daemon/base/error.c:3: <mosquitto.h> belongs to daemon/mqtt alone'
@@ -84,6 +96,15 @@ expect check_headers.sh 'daemon/config/option.h: does not compile by itself'
 expect check_documented.sh 'plugins/bad/bad.c:4: option "undocumented_key" is not in plugins/bad/README.md'
 expect check_documented.sh 'plugins/bad/bad.c:6: option "broken_row"'
 expect check_documented.sh 'daemon/metrics.c:2: metric forebay_undocumented_total'
+expect check_documented.sh 'daemon/cli/cli.c:4: command unheard is not in docs/forebay.1'
+expect check_documented.sh 'daemon/cli/cli.c:6: --unheard-of is not in docs/forebay.1'
+expect check_documented.sh 'daemon/cli/cli.c:6: exit code EX_NOHOST (none) is not in docs/forebay.1'
+expect check_documented.sh 'daemon/cli/main.c:1: --lengthy is not in docs/forebay.1'
+expect check_documented.sh 'daemon/main.c:1: --secret is not in docs/forebayd.8'
+expect check_documented.sh 'daemon/main.c:2: exit code EX_CONFIG (78) is not in docs/forebayd.8'
+expect check_documented.sh 'daemon/gateway_status.c:2: GET /hidden is not in docs/forebayd.8'
+expect check_documented.sh 'daemon/gateway_states.c:2: state DOOMED is not in docs/forebayd.8'
+expect check_documented.sh 'docs/forebay.1:4: there is no test tests/unit/none/test_none.c'
 
 # Style. printf keeps the faults out of this file.
 printf 'int style_no_licence(void);\n' >"$tree/daemon/base/style_licence.c"

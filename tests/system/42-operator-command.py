@@ -53,15 +53,28 @@ refusing = False
 result = forebay("dead", "retry", "2")
 test.check_equal((result.returncode, result.stdout), (0, "1 retried, 1 delivered\n"), "dead retry N")
 result = forebay("dead", "purge", "--older-than", "1d")
-test.check_equal((result.returncode, result.stdout), (0, "0 purged\n"), "dead purge --older-than")
+test.check_equal((result.returncode, result.stdout), (0, "0 purged: there is none to purge\n"), "dead purge --older-than")
 result = forebay("dead", "purge", "1")
 test.check_equal((result.returncode, result.stdout), (0, "1 purged\n"), "dead purge N")
 result = forebay("dead", "retry", "--route=odd-name_1", "--target=strict")
 test.check_equal((result.returncode, result.stdout), (0, "6 retried, 6 delivered\n"), "dead retry --route")
 test.check_in("0 dead letters", forebay("dead", "list").stdout, "none is left")
 for wrong in (["dead"], ["dead", "retry"], ["dead", "purge", "1", "--all"], ["dead", "list", "--frob"],
-              ["dead", "eat", "1"], ["dead", "show"]):
-    test.check_equal(forebay(*wrong).returncode, 64, f"{' '.join(wrong)}: wrong use")
+              ["dead", "eat", "1"], ["dead", "show"], ["dead", "purge", "--all", "--limit=1"], ["dead", "list", "1"],
+              ["dead", "retry", "--all", "--route=odd-name_1"], ["dead", "retry", "--target=strict"], ["dead", "show", "x"],
+              ["dead", "list", "--older-than=soon"], ["dead", "list", "--limit=0"], ["status", "more"], ["reload", "--now"],
+              ["check", "a", "b"], ["metrics", "--json"], ["help", "nothing"], ["nothing"], ["--nothing"]):
+    result = forebay(*wrong)
+    test.check_equal(result.returncode, 64, f"{' '.join(wrong)}: wrong use")
+    test.check(result.stderr and not result.stdout, "and it is said")
+test.check_in('"--frob"', forebay("dead", "list", "--frob").stderr, "the word that is wrong is named")
+listed = [line.split()[0] for line in forebay("help").stdout.splitlines() if line.startswith("  ") and line[2] != " "]
+commands = [word for word in listed if not word.startswith("-")]
+test.check("dead" in commands and "journal" in commands and len(commands) > 10, "help lists the commands")
+for name in commands:
+    result = forebay(name, "--help")
+    test.check_equal((result.returncode, result.stdout), (0, forebay("help", name).stdout), f"{name} --help is help {name}")
+    test.check_in(f"usage: forebay {name}", result.stdout, "with the usage")
 test.check_equal(forebay("dead", "list", socket="/nonexistent/socket").returncode, 69, "without a daemon: 69")
 
 result = forebay("bench-disk", test.directory, "20")

@@ -101,6 +101,8 @@ def damaged(name, change):
     as_damaged = contents(copy)
     verified = tool("verify", copy)
     test.check_equal(verified.returncode, DAMAGED_EXIT, f"{name}: verify exits 65")
+    for action in ("stat", "list", "export"):
+        test.check_equal(tool(action, copy).returncode, DAMAGED_EXIT, f"{name}: so does {action}")
     test.check_in("damage:", verified.stderr, f"{name}: and says where")
     _, kept = exported(copy)
     lost = set(payloads) - set(kept)
@@ -137,6 +139,12 @@ lost = damaged("header", lambda: overwrite(copied(1), 0, b"garbage"))
 test.check_equal(lost, set(), "header: the name stands in for it, nothing is lost")
 lost = damaged("segment deleted", lambda: os.unlink(copied(1)))
 test.check(len(lost) > 100, "segment deleted: its records are reported as lost")
+lost = damaged("oldest segment deleted", lambda: os.unlink(copied(0)))
+test.check(lost == set(range(1, max(lost) + 1)), "oldest segment deleted: nobody has confirmed its records, so they are lost")
+lost = damaged("garbage throughout", lambda: overwrite(copied(0), 0, os.urandom(len(first))))
+test.check(lost == set(range(1, max(lost) + 1)), "garbage throughout: the records of that segment are lost")
+lost = damaged("all segments deleted", lambda: [os.unlink(copied(i)) for i in range(len(segments))])
+test.check_equal(lost, set(payloads), "all segments deleted: every record is reported as lost")
 lost = damaged("both cursor slots", lambda: [overwrite(os.path.join(copy, "cursors"), at, b"x" * 64)
                                              for at in (0, 1 << 20)])
 test.check_equal(lost, set(), "both cursor slots: no record is lost")
@@ -161,5 +169,47 @@ test.check_equal(counts["delivered"], COUNT - 1, "a daemon delivers every salvag
 test.check_equal(gateway.imbalance(), [], "and its counters balance")
 test.check_equal(gateway.stop(), 0, "SIGTERM ends it with 0")
 test.check_equal(tool("verify", "/nonexistent").returncode, 66, "a directory that is not there: 66")
-test.check_equal(tool("frobnicate", journal).returncode, 64, "an action that is none: 64")
+test.check_equal(tool("verify", __file__).returncode, 66, "a file in its place: 66")
+os.makedirs(test.path("empty"))
+test.check_equal(tool("verify", test.path("empty")).returncode, 66, "an empty directory: 66")
+result = tool("verify", gateway.state)
+test.check_equal(result.returncode, 66, "the state directory is no journal: 66")
+test.check_in(f"Did you mean {journal}?", result.stderr, "and the journal in it is named")
+for wrong, why in ((["frobnicate", journal], "expected verify"), (["verify"], "needs the folder"),
+                   (["dump", journal], "number of a record"), (["dump", journal, "x"], "number of a record"),
+                   (["salvage", journal], "new folder"), (["verify", journal, "more"], "too many"),
+                   (["verify", "--raw", journal], "for another action"), (["stat", "--frob", journal], "no such option"),
+                   (["export", "--from=x", journal], "number of a record"), (["dump", "--live", journal, "1"], "another action")):
+    result = tool(*wrong)
+    test.check_equal(result.returncode, 64, f"{' '.join(wrong[:1] + wrong[2:])}: wrong use")
+    test.check_in(why, result.stderr, "with what is wrong")
+if os.getuid() == 0:
+    os.chmod(journal, 0o700)
+    result = run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", os.path.join(BUILD, "daemon", "cli", "forebay"),
+                  "journal", "verify", journal])
+    if "Permission denied" in result.stderr:
+        test.check_equal(result.returncode, 77, "no right to read it: 77")
+        test.check_in("as root", result.stderr, "with what to do")
+    os.chown(journal, 65534, 65534)
+    tool("salvage", journal, test.path("given"))
+    owners = {os.stat(path).st_uid for path in [test.path("given"), *glob.glob(test.path("given", "*"))]}
+    test.check_equal(owners, {65534}, "what root salvages belongs to the owner of the original")
+    os.chown(journal, 0, 0)
+
+# A crash leaves numbers out, which is no damage: neither at once nor later.
+gateway.start()
+gateway.wait_ready()
+for n in (1, 2):
+    publisher.send(f"t/again{n}", b"x", key=COUNT + n)
+    publisher.wait_confirmed(COUNT + n)
+    test.wait(lambda: gateway.target("all", "dead")["delivered"] >= 1, "the message to be delivered")
+    gateway.kill()
+    result = tool("verify", journal)
+    test.check_equal((result.returncode, result.stderr), (0, ""), "after a crash nothing is damaged")
+    gateway.restart()
+    gateway.wait_ready()
+test.check(gateway.status()["journal"]["records"] < 10, "the status counts records, not numbers")
+gateway.stop()
+result = tool("verify", journal)
+test.check_equal((result.returncode, result.stderr), (0, ""), "nor when it went on")
 test.finish()

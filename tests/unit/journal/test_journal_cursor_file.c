@@ -35,6 +35,7 @@ static void read_confirmed(int fd, bool found, uint64_t generation, uint64_t con
     assert_int_equal(journal_cursor_file_read(&s, fd), found);
     if (found) {
         assert_int_equal(s.generation, generation);
+        assert_int_equal(s.newest, 990);
         assert_int_equal(s.count, 2);
         assert_int_equal(journal_cursor_state_find(&s, "a")->place.confirmed, confirmed);
         assert_int_equal(journal_cursor_state_find(&s, "b")->place.note.pending, 3);
@@ -46,6 +47,7 @@ static void fill_state(struct journal_cursor_state *s)
 {
     journal_cursor_state_init(s);
     s->highest = 1000;
+    s->newest = 990;
     journal_cursor_state_add(s, "a");
     journal_cursor_state_add(s, "b")->place.note = (struct journal_cursor_note){7, 3};
 }
@@ -130,6 +132,7 @@ static void test_strange_entries(void **state)
         journal_cursor_state_init(&back);
         assert_true(journal_cursor_file_decode(&back, buffer_bytes(&slot)));
         assert_int_equal(back.highest, 1000);
+        assert_int_equal(back.newest, 0);
         assert_int_equal(journal_cursor_state_find(&back, "a")->place.confirmed, 100);
         assert_int_equal(back.count, changes[i].at == 32 ? 2 : 1);
         journal_cursor_state_finish(&back);

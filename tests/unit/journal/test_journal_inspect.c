@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -131,7 +132,7 @@ static void test_nothing_to_look_at(void **state)
     close(open(path, O_CREAT | O_WRONLY, 0600));
     err = (struct error){0};
     assert_null(journal_inspect_open(path, false, &err));
-    assert_int_equal(err.code, STATUS_IO);
+    assert_int_equal(err.code, STATUS_NOT_FOUND);
 
     err = (struct error){0};
     assert_null(journal_inspect_open(f->path, false, &err));
@@ -303,6 +304,95 @@ static void test_torn_tail(void **state)
     assert_int_equal(sum.torn_bytes, 13);
 }
 
+/* 600 records; the cursor "a" has confirmed `confirmed` of them. */
+static void fill_with_cursor(struct fixture *f, uint64_t confirmed)
+{
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    fixture_fill(f, 600, 50);
+    journal_cursor_confirm(c, confirmed);
+    journal_cursor_close(c);
+    fixture_close(f);
+}
+
+static void overwrite(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_WRONLY);
+    assert_true(fd >= 0 && fstat(fd, &st) == 0);
+    for (off_t at = 0; at < st.st_size; at += 8)
+        assert_int_equal(pwrite(fd, "garbage!", 8, at), 8);
+    close(fd);
+}
+
+/* A reader has not confirmed what stood in the oldest segment, so it cannot have been removed in order: the
+ * tools name what is missing, the start counts it, and so it is when nothing is left, or nothing that can be
+ * read. */
+static void test_oldest_records_missing(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_inspect_summary sum;
+    struct seen seen;
+    char path[400], names[64][64];
+    for (unsigned kind = 0; kind < 3; kind++) {
+        fill_with_cursor(f, 5);
+        assert_int_equal(look(f, 1, &seen, &sum), STATUS_OK);
+        uint64_t in_first = 0;
+        size_t count = fixture_list_segments(f->path, names, 64);
+        assert_true(count > 2 && sscanf(names[1], "%" SCNu64, &in_first) == 1);
+        in_first--;
+        segment_path(f, 0, path, sizeof(path));
+        if (kind == 0)
+            unlink(path);
+        else if (kind == 1)
+            overwrite(path);
+        for (size_t i = 0; kind == 2 && i < count; i++) {
+            segment_path(f, 0, path, sizeof(path));
+            unlink(path);
+        }
+        uint64_t expected = kind == 0 ? in_first - 5 : kind == 1 ? in_first : 595;
+        assert_int_equal(look(f, 1, &seen, &sum), STATUS_CORRUPT);
+        assert_int_equal(seen.lost, expected);
+        assert_int_equal(seen.records, kind == 2 ? 0 : 600 - in_first);
+        fixture_open(f);
+        assert_int_equal(journal_recovery(f->journal)->missing_records, expected);
+        fixture_close(f);
+        fixture_remove_directory(f->path);
+        assert_int_equal(mkdir(f->path, 0700), 0);
+    }
+}
+
+/* A start after a crash leaves numbers out. Nothing is missing there, neither at once nor when records
+ * follow. */
+static void test_numbers_left_out(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_inspect_summary sum;
+    struct seen seen;
+    char copy[300], names[64][64];
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    fixture_fill(f, 60, 50);
+    snprintf(copy, sizeof(copy), "%s.copy", f->path);
+    fixture_copy_directory(f->path, copy);
+    journal_cursor_close(c);
+    fixture_close(f);
+    fixture_remove_directory(f->path);
+    assert_int_equal(rename(copy, f->path), 0);
+    for (unsigned start = 0; start < 3; start++) {
+        fixture_open(f);
+        assert_int_equal(journal_recovery(f->journal)->missing_records, 0);
+        uint64_t number = start == 1 ? fixture_append(f) : 0;
+        if (number)
+            assert_int_equal(fixture_commit(f), STATUS_OK);
+        assert_true(start != 1 || number > 100);
+        fixture_close(f);
+        assert_int_equal(look(f, 1, &seen, &sum), STATUS_OK);
+        assert_int_equal(seen.records, start == 0 ? 60 : 61);
+    }
+    assert_int_equal(fixture_list_segments(f->path, names, 64), 2);
+}
+
 /* A file that goes away during the walk ends it with its name; pages that cannot be read are told as damage.
  */
 static void test_disk_fails(void **state)
@@ -319,10 +409,14 @@ static void test_disk_fails(void **state)
     fixture_fail_none();
     assert_int_equal(seen.records + sum.lost_records, 600);
     assert_true(seen.damaged == 1 && sum.lost_records < 100);
+    const struct journal_inspect_events none = {0};
+    fixture_fail(FAULT_OPENAT, 2, 1, EACCES);
+    assert_int_equal(journal_inspect_walk(in, 1, &none, NULL, &sum, &err), STATUS_REFUSED);
+    assert_non_null(strstr(err.text, "as root"));
+    fixture_fail_none();
     segment_path(f, 1, path, sizeof(path));
     unlink(path);
-    assert_int_equal(journal_inspect_walk(in, 1, &(struct journal_inspect_events){0}, NULL, &sum, &err),
-                     STATUS_IO);
+    assert_int_equal(journal_inspect_walk(in, 1, &none, NULL, &sum, &err), STATUS_IO);
     assert_non_null(strstr(err.text, path));
     journal_inspect_close(in);
 }
@@ -339,6 +433,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_newest_records_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_footer_before_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_torn_tail, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_oldest_records_missing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_numbers_left_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_disk_fails, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
