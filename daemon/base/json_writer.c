@@ -19,18 +19,13 @@ static bool is_plain(uint8_t byte)
     return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
-/* Bytes of `word` that are zero, as high bits; above the first of them there may be false ones. */
-static uint64_t zero_bytes(uint64_t word)
-{
-    return (word - EACH_BYTE(1)) & ~word & HIGH_BITS;
-}
-
-/* is_plain() for eight bytes at once. */
+/* is_plain() for eight bytes at once. Where all are below 0x80 only a byte that is not plain borrows from its
+ * own highest bit. */
 static bool is_plain_word(uint64_t word)
 {
-    uint64_t below_space = (word - EACH_BYTE(0x20)) & ~word & HIGH_BITS;
-    return !((word & HIGH_BITS) | below_space | zero_bytes(word ^ EACH_BYTE('"')) |
-             zero_bytes(word ^ EACH_BYTE('\\')));
+    uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
+    uint64_t borrows = (word - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1));
+    return !((word | borrows) & HIGH_BITS);
 }
 
 /* Number of plain bytes at the start of `text`. */
@@ -106,12 +101,12 @@ bool json_write_string(struct buffer *out, struct bytes text)
             break;
         memcpy(to + at, &word, sizeof word);
     }
-    uint32_t half;
-    if (text.len - at >= sizeof half) {
-        memcpy(&half, text.data + at, sizeof half);
-        if (is_plain_word(half | EACH_BYTE((uint64_t)' ') << 32)) {
-            memcpy(to + at, &half, sizeof half);
-            at += sizeof half;
+    if (text.len - at < sizeof word && text.len >= sizeof word) {
+        /* The last eight bytes, of which some have been copied before. */
+        memcpy(&word, text.data + text.len - sizeof word, sizeof word);
+        if (is_plain_word(word)) {
+            memcpy(to + text.len - sizeof word, &word, sizeof word);
+            at = text.len;
         }
     }
     for (; at < text.len && is_plain(text.data[at]); at++)

@@ -68,8 +68,33 @@ void number_format_digits(uint64_t value, unsigned count, char *text)
     write_digits(value, count, text);
 }
 
+/* Up to four digits, which most numbers have. */
+static size_t write_small(uint32_t value, char *text)
+{
+    uint32_t high = value / 100;
+    const char *low = digit_pairs + (value - high * 100) * 2;
+    if (high >= 10) {
+        memcpy(text, digit_pairs + high * 2, 2);
+        memcpy(text + 2, low, 2);
+        return 4;
+    }
+    if (high) {
+        text[0] = (char)('0' + high);
+        memcpy(text + 1, low, 2);
+        return 3;
+    }
+    if (value >= 10) {
+        memcpy(text, low, 2);
+        return 2;
+    }
+    text[0] = low[1];
+    return 1;
+}
+
 size_t number_format_uint64(uint64_t value, char *text)
 {
+    if (value < 10000)
+        return write_small((uint32_t)value, text);
     unsigned count = count_digits(value);
     write_digits(value, count, text);
     return count;
@@ -152,33 +177,45 @@ static bool is_near_whole(double scaled, double tolerance)
     return off <= scaled * tolerance && off >= -scaled * tolerance;
 }
 
-/* Try numbers with few decimals; 0 when `value` (positive) is none. The first number of decimals that works
- * is the shortest form, and the limit on the digits leaves only one candidate for it. */
+/* Point and the six digits of `fraction`, less the zeros at their end. */
+static size_t write_fraction(uint32_t fraction, char *text)
+{
+    size_t len = 1 + MAX_SHORT_DECIMALS;
+    text[0] = '.';
+    memcpy(text + 1, digit_pairs + fraction / 10000 * 2, 2);
+    memcpy(text + 3, digit_pairs + fraction / 100 % 100 * 2, 2);
+    memcpy(text + 5, digit_pairs + fraction % 100 * 2, 2);
+    while (text[len - 1] == '0')
+        len--;
+    return len;
+}
+
+/* Try numbers with few decimals; 0 when `value` (positive) is none. With as many decimals as the limit on the
+ * digits allows there is one candidate, and all that have fewer are the same one with zeros at its end. */
 static size_t write_short_decimal(double value, bool is_float, char *text)
 {
     double limit = is_float ? 0x1p21 : 0x1p50;
-    double tolerance = is_float ? 0x1p-23 : 0x1p-51;
-    double longest = value * short_scales[MAX_SHORT_DECIMALS];
-    if (longest < limit && !is_near_whole(longest, 2 * tolerance))
-        return 0; /* nor can it be with fewer decimals */
-    for (unsigned decimals = 0; decimals <= MAX_SHORT_DECIMALS; decimals++) {
-        double scaled = value * short_scales[decimals];
-        if (scaled >= limit)
+    double tolerance = is_float ? 0x1p-22 : 0x1p-50;
+    unsigned decimals = MAX_SHORT_DECIMALS;
+    double scaled = value * short_scales[MAX_SHORT_DECIMALS];
+    while (scaled >= limit) {
+        if (decimals == 0)
             return 0;
-        if (!is_near_whole(scaled, tolerance))
-            continue;
-        uint64_t digits = (uint64_t)(scaled + 0.5);
-        if (!reads_back((double)digits / short_scales[decimals], value, is_float))
-            continue;
-        uint64_t whole = digits / powers_of_ten[decimals];
-        size_t len = number_format_uint64(whole, text);
-        if (!decimals)
-            return len;
-        text[len] = '.';
-        write_digits(digits, decimals, text + len + 1);
-        return len + 1 + decimals;
+        scaled = value * short_scales[--decimals];
     }
-    return 0;
+    if (!is_near_whole(scaled, tolerance))
+        return 0;
+    uint64_t digits = (uint64_t)(scaled + 0.5);
+    if (!reads_back((double)digits / short_scales[decimals], value, is_float))
+        return 0;
+    uint64_t whole = (uint64_t)value, unit = powers_of_ten[decimals];
+    uint64_t fraction = digits - whole * unit; /* the unit itself where value is just below a whole number */
+    whole += fraction == unit;
+    size_t len = number_format_uint64(whole, text);
+    if (fraction == 0 || fraction == unit)
+        return len;
+    return len +
+           write_fraction((uint32_t)(fraction * powers_of_ten[MAX_SHORT_DECIMALS - decimals]), text + len);
 }
 
 /* ---- Shortest digits ---- */
