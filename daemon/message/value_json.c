@@ -93,13 +93,23 @@ static void write_below(const struct writer *w, const struct fby_value *v, unsig
 
 static void write_list(const struct writer *w, const struct fby_value *v, unsigned depth)
 {
-    buffer_add_byte(w->out, '[');
-    for (uint32_t i = 0; i < v->len && !w->out->failed; i++) {
-        if (i)
-            buffer_add_byte(w->out, ',');
-        write_below(w, &v->items[i], depth);
+    struct buffer *out = w->out;
+    buffer_add_byte(out, '[');
+    for (uint32_t i = 0; i < v->len && !out->failed; i++) {
+        const struct fby_value *item = &v->items[i];
+        if (item->type == FBY_INT && !(item->flags & FBY_FLAG_TEXT64) &&
+            buffer_reserve(out, NUMBER_FORMAT_MAX + 1)) {
+            out->len += number_format_int64(item->integer, (char *)out->data + out->len);
+            out->data[out->len++] = ',';
+            continue;
+        }
+        write_below(w, item, depth);
+        buffer_add_byte(out, ',');
     }
-    buffer_add_byte(w->out, ']');
+    if (v->len && !out->failed)
+        out->data[out->len - 1] = ']';
+    else
+        buffer_add_byte(out, ']');
 }
 
 static void write_map(const struct writer *w, const struct fby_value *v, unsigned depth)

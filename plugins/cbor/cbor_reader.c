@@ -323,16 +323,21 @@ static struct fby_value to_time(struct fby_value v)
     return time;
 }
 
-static bool read_list(struct reader *r, const struct event *e, struct fby_value *out)
+static bool read_list(struct reader *r, uint64_t count, bool endless, struct fby_value *out)
 {
     size_t base = 0;
     if (!fby_tree_open(r->tree, &base))
         return false;
-    for (uint64_t i = 0; e->endless || i < e->number; i++) {
+    for (uint64_t i = 0; endless || i < count; i++) {
         struct fby_value v;
         if (!next_event(r))
             return false;
-        if (r->event.type == EVENT_BREAK && e->endless)
+        if (r->event.type == EVENT_VALUE) { /* nothing to look into */
+            if (!fby_tree_count(r->tree) || !fby_tree_push(r->tree, (struct fby_bytes){0}, r->event.value))
+                return false;
+            continue;
+        }
+        if (r->event.type == EVENT_BREAK && endless)
             break;
         if (!read_value(r, &v) || !fby_tree_push(r->tree, (struct fby_bytes){0}, v))
             return false;
@@ -346,17 +351,17 @@ static bool read_key(struct reader *r, struct fby_bytes *name)
     return read_value(r, &key) && fby_tree_key_name(r->tree, &key, name);
 }
 
-static bool read_map(struct reader *r, const struct event *e, struct fby_value *out)
+static bool read_map(struct reader *r, uint64_t count, bool endless, struct fby_value *out)
 {
     size_t base = 0;
     if (!fby_tree_open(r->tree, &base))
         return false;
-    for (uint64_t i = 0; e->endless || i < e->number; i++) {
+    for (uint64_t i = 0; endless || i < count; i++) {
         struct fby_bytes name = {0};
         struct fby_value v;
         if (!next_event(r))
             return false;
-        if (r->event.type == EVENT_BREAK && e->endless)
+        if (r->event.type == EVENT_BREAK && endless)
             break;
         if (!read_key(r, &name) || !next_event(r) || !read_value(r, &v) || !fby_tree_push(r->tree, name, v))
             return false;
@@ -376,27 +381,27 @@ static bool read_value(struct reader *r, struct fby_value *out)
     }
     if (!fby_tree_count(r->tree))
         return false;
-    if (r->event.type == EVENT_VALUE) {
+    switch (r->event.type) {
+    case EVENT_VALUE:
         *out = tag == TAG_EPOCH ? to_time(r->event.value) : r->event.value;
         return true;
-    }
-    struct event e = r->event;
-    switch (e.type) {
     case EVENT_NEGATIVE:
-        if (e.number > INT64_MAX)
+        if (r->event.number > INT64_MAX)
             return fby_tree_fail(r->tree, "an integer is smaller than 64 bits can hold");
-        *out = fby_tree_int(-1 - (int64_t)e.number);
+        *out = fby_tree_int(-1 - (int64_t)r->event.number);
         if (tag == TAG_EPOCH)
             *out = to_time(*out);
         return true;
     case EVENT_LIST:
-        return read_list(r, &e, out);
+        return read_list(r, r->event.number, r->event.endless, out);
     case EVENT_MAP:
-        return read_map(r, &e, out);
+        return read_map(r, r->event.number, r->event.endless, out);
     case EVENT_BREAK:
         return fby_tree_fail(r->tree, "a break stands where a value is expected (before byte %zu)", r->at);
+    case EVENT_TEXT:
+        return fby_tree_text(r->tree, r->event.data, r->event.len, out);
     default:
-        return read_string(r, e, tag, out);
+        return read_string(r, r->event, tag, out);
     }
 }
 

@@ -305,6 +305,15 @@ static inline bool fby_tree_name(struct fby_tree *t, const char *text, size_t le
     return true;
 }
 
+/* Names of the integers from -32 to 31, which need no memory of the message. */
+#define FBY_TREE_NAMES_FIRST (-32)
+static const char fby_tree_names[64][4] = {
+    "-32", "-31", "-30", "-29", "-28", "-27", "-26", "-25", "-24", "-23", "-22", "-21", "-20",
+    "-19", "-18", "-17", "-16", "-15", "-14", "-13", "-12", "-11", "-10", "-9",  "-8",  "-7",
+    "-6",  "-5",  "-4",  "-3",  "-2",  "-1",  "0",   "1",   "2",   "3",   "4",   "5",   "6",
+    "7",   "8",   "9",   "10",  "11",  "12",  "13",  "14",  "15",  "16",  "17",  "18",  "19",
+    "20",  "21",  "22",  "23",  "24",  "25",  "26",  "27",  "28",  "29",  "30",  "31"};
+
 /* The name of a field from a key as it was read: texts as they are, integers in decimal. False: other kinds
  * have no name in a value tree, and the reason is set. */
 static inline bool fby_tree_key_name(struct fby_tree *t, const struct fby_value *key, struct fby_bytes *name)
@@ -315,6 +324,11 @@ static inline bool fby_tree_key_name(struct fby_tree *t, const struct fby_value 
         return fby_tree_name(t, key->bytes, key->len, name);
     if (key->type != FBY_INT && key->type != FBY_UINT)
         return fby_tree_fail(t, "a key of a map is neither text nor integer");
+    if (key->uinteger - (uint64_t)FBY_TREE_NAMES_FIRST < 64) {
+        name->data = fby_tree_names[key->uinteger - (uint64_t)FBY_TREE_NAMES_FIRST];
+        name->len = strlen(name->data);
+        return true;
+    }
     bool negative = key->type == FBY_INT && key->integer < 0;
     uint64_t n = negative ? 0 - key->uinteger : key->uinteger;
     do
