@@ -61,6 +61,12 @@ uint64_t strmap_hash(const void *data, size_t len)
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+uint64_t strmap_hash_number(uint64_t number)
+{
+    unsigned __int128 product = (unsigned __int128)(number ^ key[0]) * (key[1] | 1);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
 static size_t find_slot(const struct strmap *m, struct bytes name, uint64_t hash)
 {
     size_t slot = (size_t)hash & (m->slot_count - 1);

@@ -26,6 +26,9 @@ struct strmap {
 /* Keyed 64-bit hash (SipHash-1-3); the key is drawn once for each process. */
 uint64_t strmap_hash(const void *data, size_t len);
 
+/* The same for a number: cheaper, and without the key nobody can choose numbers that fall together. */
+uint64_t strmap_hash_number(uint64_t number);
+
 /* Add; false when the name is there already (nothing changes). */
 bool strmap_add(struct strmap *m, const char *name, void *value);
 bool strmap_add_bytes(struct strmap *m, struct bytes name, void *value);

@@ -38,6 +38,8 @@ nodist_%C%_libschema_a_SOURCES = %D%/schema_descriptor.pb-c.c
   %D%/schema_convert.h \
   %D%/schema_decode.c \
   %D%/schema_decode.h \
+  %D%/schema_defaults.c \
+  %D%/schema_defaults.h \
   %D%/schema_encode.c \
   %D%/schema_encode.h \
   %D%/schema_features.c \

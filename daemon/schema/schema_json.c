@@ -8,6 +8,7 @@
 #include "base/time_format.h"
 #include "base/utf8.h"
 #include "schema/schema_decode.h"
+#include "schema/schema_defaults.h"
 #include "schema/schema_map.h"
 #include "schema/schema_payload.h"
 #include "schema/schema_unknown.h"
@@ -333,6 +334,31 @@ static void write_default(struct json *j, const struct schema_field *f)
         put_enum(j, f->enumeration, (int32_t)schema_map_default(f).number);
 }
 
+/* Those from slot `from` up to `to`, but for the one at `hidden`. */
+static __attribute__((noinline)) void write_defaults(struct json *j, const struct schema_type *t,
+                                                     uint32_t from, uint32_t to, uint32_t hidden)
+{
+    const struct schema_defaults *d = schema_defaults_of(t, j->r->options);
+    if (from < hidden && hidden < to) {
+        write_defaults(j, t, from, hidden, hidden);
+        from = hidden;
+    }
+    from += from == hidden;
+    if (from >= to)
+        return;
+    if (!d) {
+        for (; from < to; from++)
+            write_default(j, &t->fields[from]);
+        return;
+    }
+    const char *text = d->text + d->places[from].text;
+    size_t len = d->places[to].text - d->places[from].text;
+    if (len == 0 || !buffer_reserve(j->out, len))
+        return;
+    size_t first = j->out->data[j->out->len - 1] == '{';
+    put_raw(j->out, text + first, len - first);
+}
+
 /* One field of a message with all its occurrences. */
 static bool write_field(struct json *j, const struct schema_type *t, const struct schema_field *f,
                         uint32_t first, uint32_t count)
@@ -427,9 +453,8 @@ static bool write_fields_without(struct json *j, const struct schema_type *t,
     for (uint32_t i = level->begin; i < end;) {
         uint32_t count = schema_level_run(j->r, level, i);
         uint32_t slot = SCHEMA_RECORD_SLOT(j->r->records[i].slot);
-        for (; defaults && next < slot; next++)
-            if (next != hidden)
-                write_default(j, &t->fields[next]);
+        if (defaults && next < slot)
+            write_defaults(j, t, next, slot, hidden);
         next = slot + 1;
         if (!write_field(j, t, &t->fields[slot], i, count))
             return false;
@@ -439,9 +464,8 @@ static bool write_fields_without(struct json *j, const struct schema_type *t,
                                       "the JSON text is over the limit of %lld bytes",
                                       (long long)j->r->options->max_output);
     }
-    for (; defaults && next < t->field_count; next++)
-        if (next != hidden)
-            write_default(j, &t->fields[next]);
+    if (defaults && next < t->field_count)
+        write_defaults(j, t, next, t->field_count, hidden);
     return !keeps || write_unknown_fields(j, t, level);
 }
 

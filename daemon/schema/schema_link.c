@@ -4,6 +4,8 @@
  */
 #include "schema/schema_link.h"
 
+#include "schema/schema_defaults.h"
+
 #include "schema/schema_builtin.h"
 #include "schema/schema_descriptor.pb-c.h"
 
@@ -474,6 +476,11 @@ static bool run(struct schema_linker *l, struct schema_set *const *sets, size_t 
     for (size_t i = 0; i < l->symbols->count; i++)
         if (!schema_compile_symbol(l, l->symbols->entries[i].value))
             return false;
+    for (size_t i = 0; i < l->symbols->count; i++) {
+        const struct schema_symbol *s = l->symbols->entries[i].value;
+        if (s->message && !schema_defaults_make(l, s->type))
+            return false;
+    }
     return true;
 }
 

@@ -64,8 +64,7 @@ static bool kill_repeated_many(struct schema_reader *r, const struct schema_type
         struct schema_map_entry *e = &map->entries[i];
         if (e->dead)
             continue;
-        uint64_t hash = is_text ? strmap_hash(e->key.data, e->key.len)
-                                : strmap_hash(&e->key.number, sizeof e->key.number);
+        uint64_t hash = is_text ? strmap_hash(e->key.data, e->key.len) : strmap_hash_number(e->key.number);
         uint32_t at = (uint32_t)hash & (slots - 1);
         while (table[at] && !same_key(is_text, &map->entries[table[at] - 1].key, &e->key))
             at = (at + 1) & (slots - 1);

@@ -120,7 +120,8 @@ struct schema_type {
     uint32_t required_count;
     uint32_t default_count; /* fields that are shown at their default, when that is wanted */
     const char *const *oneof_names;
-    uint8_t wellknown; /* enum schema_wellknown */
+    const struct schema_defaults *defaults; /* NULL: few or none; see schema_defaults.h */
+    uint8_t wellknown;                      /* enum schema_wellknown */
     bool is_map_entry;
     bool is_message_set;
     /* Every JSON and .proto name, sorted by bytes, for the encoder. */

@@ -6,6 +6,7 @@
 #include "base/number_format.h"
 #include "base/utf8.h"
 #include "schema/schema_decode.h"
+#include "schema/schema_defaults.h"
 #include "schema/schema_map.h"
 #include "schema/schema_payload.h"
 #include "schema/schema_unknown.h"
@@ -72,7 +73,8 @@ static bool set_repaired(struct tree *b, struct bytes text, struct fby_value *v)
     return true;
 }
 
-static bool set_string(struct tree *b, const struct schema_field *f, struct bytes text, struct fby_value *v)
+static __attribute__((noinline)) bool set_string(struct tree *b, const struct schema_field *f,
+                                                 struct bytes text, struct fby_value *v)
 {
     if (utf8_is_valid(text)) {
         set_bytes(v, FBY_STRING, text.data, text.len);
@@ -83,7 +85,8 @@ static bool set_string(struct tree *b, const struct schema_field *f, struct byte
     return set_repaired(b, text, v);
 }
 
-static void set_enum(const struct tree *b, const struct schema_enum *e, int32_t number, struct fby_value *v)
+static __attribute__((noinline)) void set_enum(const struct tree *b, const struct schema_enum *e,
+                                               int32_t number, struct fby_value *v)
 {
     if (e->is_null_value) {
         set_value(v, FBY_NULL, 0);
@@ -164,11 +167,12 @@ static bool build_packed(struct tree *b, const struct schema_field *f, struct sc
                          struct fby_value *items, uint32_t *used)
 {
     const uint8_t *at = run.data, *end = at + run.len;
+    bool is_enum = f->kind == SCHEMA_KIND_ENUM;
     while (at < end) {
         struct schema_record element = {.len = 0};
         if (!schema_packed_next(b->r, f, &at, end, &element.number))
             return false;
-        if (f->kind == SCHEMA_KIND_ENUM && schema_field_rejects(f, element.number)) {
+        if (is_enum && schema_field_rejects(f, element.number)) {
             if (!schema_reader_pass_enum(b->r, f, element.number, at))
                 return false;
             continue;
@@ -293,6 +297,26 @@ static bool build_default(struct tree *b, const struct schema_field *f, struct f
     return true;
 }
 
+/* Those from slot `from` up to `to`, but for the one at `hidden`. */
+static __attribute__((noinline)) bool build_defaults(struct tree *b, const struct schema_type *t,
+                                                     uint32_t from, uint32_t to, uint32_t hidden,
+                                                     struct fby_field *fields, uint32_t *used)
+{
+    const struct schema_defaults *d = schema_defaults_of(t, b->r->options);
+    for (; d && from < to; from++) {
+        uint32_t end = from <= hidden && hidden < to ? hidden : to;
+        uint32_t first = d->places[from].field, count = d->places[end].field - first;
+        memcpy(&fields[*used], &d->fields[first], count * sizeof *fields);
+        *used += count;
+        from = end;
+    }
+    for (; from < to; from++)
+        if (from != hidden && schema_field_has_default(&t->fields[from]) &&
+            !build_default(b, &t->fields[from], &fields[(*used)++]))
+            return false;
+    return true;
+}
+
 /* How many entries the map of this level has at most, without those at their default. */
 static size_t count_fields(const struct tree *b, const struct schema_level *level)
 {
@@ -392,19 +416,16 @@ static bool build_fields_without(struct tree *b, const struct schema_type *t,
     uint32_t used = extra, next = 0, end = keeps ? schema_level_known_end(b->r, level) : level->end;
     for (uint32_t i = level->begin; i < end;) {
         uint32_t run = schema_level_run(b->r, level, i), slot = SCHEMA_RECORD_SLOT(b->r->records[i].slot);
-        for (; defaults && next < slot; next++)
-            if (next != hidden && schema_field_has_default(&t->fields[next]) &&
-                !build_default(b, &t->fields[next], &fields[used++]))
-                return false;
+        if (defaults && next < slot && !build_defaults(b, t, next, slot, hidden, fields, &used))
+            return false;
         next = slot + 1;
         if (!build_set_field(b, t, &t->fields[slot], i, run, &fields[used], &used))
             return false;
         i += run;
     }
-    for (; defaults && next < t->field_count; next++)
-        if (next != hidden && schema_field_has_default(&t->fields[next]) &&
-            !build_default(b, &t->fields[next], &fields[used++]))
-            return false;
+    if (defaults && next < t->field_count &&
+        !build_defaults(b, t, next, t->field_count, hidden, fields, &used))
+        return false;
     if (keeps && !build_unknown_fields(b, t, level, &fields[used], &used))
         return false;
     set_value(v, FBY_MAP, 0);

@@ -579,6 +579,13 @@ bool schema_packed_next_slow(struct schema_reader *r, const struct schema_field 
 
 /* ---- Order within a level. */
 
+/* The slot; of an unknown field one behind all others. */
+static uint32_t record_rank(const struct schema_type *t, const struct schema_record *record)
+{
+    uint32_t slot = SCHEMA_RECORD_SLOT(record->slot);
+    return slot == SCHEMA_RECORD_UNKNOWN ? t->field_count : slot;
+}
+
 static void insertion_sort(struct schema_record *records, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
@@ -601,14 +608,42 @@ static void merge_runs(const struct schema_record *from, struct schema_record *t
     }
 }
 
+/* Count the records of each slot, and then put each where those before it end: no more steps than records and
+ * fields. False: no memory for it. */
+static bool distribute_records(struct schema_reader *r, const struct schema_type *t,
+                               struct schema_record *records, uint32_t count)
+{
+    uint32_t *ends = arena_calloc(r->arena, t->field_count + 1, sizeof *ends);
+    struct schema_record *sorted = arena_alloc(r->arena, (size_t)count * sizeof *sorted);
+    if (!ends || !sorted)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        ends[record_rank(t, &records[i])]++;
+    for (uint32_t slot = 0, sum = 0; slot <= t->field_count; slot++) {
+        uint32_t these = ends[slot];
+        ends[slot] = sum;
+        sum += these;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        sorted[ends[record_rank(t, &records[i])]++] = records[i];
+    memcpy(records, sorted, (size_t)count * sizeof *records);
+    return true;
+}
+
 /* Stable, so that the order of occurrences stays. */
-static bool sort_records(struct schema_reader *r, struct schema_record *records, uint32_t count)
+static bool sort_records(struct schema_reader *r, const struct schema_type *t, struct schema_record *records,
+                         uint32_t count)
 {
     if (count <= SORT_SMALL) {
         insertion_sort(records, count);
         return true;
     }
     struct arena_mark mark = arena_mark(r->arena);
+    if (count >= t->field_count / 4) {
+        bool done = distribute_records(r, t, records, count);
+        arena_rewind(r->arena, mark);
+        return done || schema_reader_no_memory(r);
+    }
     struct schema_record *other = arena_alloc(r->arena, (size_t)count * sizeof *other);
     if (!other)
         return schema_reader_no_memory(r);
@@ -726,7 +761,7 @@ static bool finish_level(struct schema_reader *r, struct scan *s, struct schema_
         return false;
     if (s->oneof_twice && !drop_losers(r, s->type, level))
         return false;
-    if (s->unsorted && !sort_records(r, &r->records[level->begin], level->end - level->begin))
+    if (s->unsorted && !sort_records(r, s->type, &r->records[level->begin], level->end - level->begin))
         return false;
     return s->type->required_count == 0 || r->lost_depth || check_required(r, s->type, level);
 }

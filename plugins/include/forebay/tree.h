@@ -324,7 +324,7 @@ static inline bool fby_tree_key_name(struct fby_tree *t, const struct fby_value 
         return fby_tree_name(t, key->bytes, key->len, name);
     if (key->type != FBY_INT && key->type != FBY_UINT)
         return fby_tree_fail(t, "a key of a map is neither text nor integer");
-    if (key->uinteger - (uint64_t)FBY_TREE_NAMES_FIRST < 64) {
+    if (key->type == FBY_INT && key->uinteger - (uint64_t)FBY_TREE_NAMES_FIRST < 64) {
         name->data = fby_tree_names[key->uinteger - (uint64_t)FBY_TREE_NAMES_FIRST];
         name->len = strlen(name->data);
         return true;

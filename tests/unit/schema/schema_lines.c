@@ -66,9 +66,13 @@ static enum status run(const struct schema_type *t, const char *operation, struc
         o.unknown_fields = SCHEMA_UNKNOWN_FAIL;
         operation = "json";
     }
-    o.emit_defaults = strstr(operation, "defaults") != NULL;
+    if (strstr(operation, "daemon")) {
+        o = schema_options_default();
+        o.max_depth = 100;
+    }
+    o.emit_defaults |= strstr(operation, "defaults") != NULL;
     o.enum_numbers = strstr(operation, "enums") != NULL;
-    o.original_names = strstr(operation, "original") != NULL;
+    o.original_names |= strstr(operation, "original") != NULL;
     bool keep = strstr(operation, "keep") != NULL;
     if (keep)
         o.unknown_fields = SCHEMA_UNKNOWN_KEEP;
