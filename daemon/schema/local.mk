@@ -50,6 +50,8 @@ nodist_%C%_libschema_a_SOURCES = %D%/schema_descriptor.pb-c.c
   %D%/schema_map.c \
   %D%/schema_map.h \
   %D%/schema_normalize.c \
+  %D%/schema_order.c \
+  %D%/schema_order.h \
   %D%/schema_payload.c \
   %D%/schema_payload.h \
   %D%/schema_places.c \
