@@ -15,7 +15,7 @@ import time
 import file_system
 from campaign import Watch, fault_count
 from journal_case import JournalCase, make_workspace
-from harness import Test, run
+from harness import Test
 from oracle import report
 
 # The file system under a journal at work is shut down without flushing its log: what was not made durable by a call
@@ -101,8 +101,7 @@ def leave_nothing():
         if child.poll() is None:
             child.kill()
             child.wait()
-    for kind in file_system.KINDS:
-        run(["umount", "-l", os.path.join(workspace, kind)])
+    file_system.unmount_below(workspace)
 
 
 children = []

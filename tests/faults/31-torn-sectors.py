@@ -16,7 +16,7 @@ import subprocess
 import file_system
 from campaign import Watch, fault_count
 from journal_case import FOLDER, JournalCase, make_workspace
-from harness import Test, run
+from harness import Test
 from oracle import report
 
 # A disk may keep any part of what was written since its last flush, in any order, cut anywhere between sectors. The
@@ -243,6 +243,8 @@ def run_campaign(kind, cuts):
 
 
 def leave_nothing():
+    """Before the harness removes the directory, also when a signal ends this in the middle."""
+    file_system.unmount_below(workspace)
     for child in children:
         if child.poll() is None:
             child.kill()

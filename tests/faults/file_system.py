@@ -39,6 +39,15 @@ def unmount(path):
     return False
 
 
+def unmount_below(path):
+    """Whatever is mounted there, also when it is in use: for the end of a test that was cut short."""
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        places = [line.split()[1] for line in file]
+    for place in reversed(places):
+        if place.startswith(path + "/"):
+            run(["umount", "-l", place])
+
+
 def copy_image(source, target):
     """Only what is written; holes stay holes."""
     with open(source, "rb") as reader, open(target, "wb") as writer:
