@@ -370,8 +370,28 @@ static enum status convert_big(struct parser *p, const uint8_t *text, struct fby
     return keep_text(p, text, out);
 }
 
+/* Whole numbers of up to 18 digits, which most are. False: it is another, or none. */
+static bool take_short_integer(struct parser *p, struct fby_value *out)
+{
+    enum { DIGITS = 18 };
+    bool negative = *p->at == '-';
+    const uint8_t *digits = p->at + negative, *at = digits;
+    int64_t value = 0;
+    while (at < p->end && *at >= '0' && *at <= '9' && at - digits <= DIGITS)
+        value = value * 10 + (*at++ - '0');
+    size_t count = (size_t)(at - digits);
+    if (count == 0 || count > DIGITS || (*digits == '0' && (count > 1 || negative)) ||
+        (at < p->end && (*at == '.' || (*at | 0x20) == 'e')))
+        return false;
+    p->at = at;
+    *out = (struct fby_value){.type = FBY_INT, .integer = negative ? -value : value};
+    return true;
+}
+
 static enum status parse_number(struct parser *p, struct fby_value *out)
 {
+    if (take_short_integer(p, out))
+        return STATUS_OK;
     const uint8_t *text = p->at;
     bool negative = *p->at == '-', whole = true;
     p->at += negative;

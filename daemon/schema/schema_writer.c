@@ -53,24 +53,31 @@ void schema_writer_add(struct schema_writer *w, const void *data, size_t len)
 
 void schema_writer_add_varint(struct schema_writer *w, uint64_t value)
 {
-    uint8_t bytes[10];
-    size_t len = 0;
+    size_t len = 1;
+    for (uint64_t rest = value >> 7; rest; rest >>= 7)
+        len++;
+    uint8_t *to = reserve(w, len);
+    if (!to)
+        return;
     for (; value > 127; value >>= 7)
-        bytes[len++] = (uint8_t)(value | 128);
-    bytes[len++] = (uint8_t)value;
-    schema_writer_add(w, bytes, len);
+        *to++ = (uint8_t)(value | 128);
+    *to = (uint8_t)value;
 }
 
 void schema_writer_add_fixed32(struct schema_writer *w, uint32_t value)
 {
     value = htole32(value);
-    schema_writer_add(w, &value, sizeof value);
+    uint8_t *to = reserve(w, sizeof value);
+    if (to)
+        memcpy(to, &value, sizeof value);
 }
 
 void schema_writer_add_fixed64(struct schema_writer *w, uint64_t value)
 {
     value = htole64(value);
-    schema_writer_add(w, &value, sizeof value);
+    uint8_t *to = reserve(w, sizeof value);
+    if (to)
+        memcpy(to, &value, sizeof value);
 }
 
 void schema_writer_add_tag(struct schema_writer *w, uint32_t number, uint32_t wire)

@@ -131,7 +131,8 @@ class Protobuf(Lists):
             files = descriptor_pb2.FileDescriptorSet.FromString(file.read()).file
         pool = descriptor_pool.DescriptorPool()
         for one in files:
-            pool.Add(one)
+            if one.syntax != "editions":
+                pool.Add(one)
         self.type = pool.FindMessageTypeByName(name)
         self.generator = differential
         differential.Inside.descriptors = [self.type] + [pool.FindMessageTypeByName(f"google.protobuf.{n}") for n in (
