@@ -20,7 +20,7 @@ static const struct fby_option schema_options_rows[] = {
     {.name = "include",
      .type = FBY_OPTION_STRINGS,
      .offset = offsetof(struct schema_source, include),
-     .help = "Folders in which protoc looks for imports; by default the folder of each file."},
+     .help = "Folders in which protoc looks for imports; the folder of each file is searched after them."},
     {.name = NULL},
 };
 

@@ -266,7 +266,8 @@ static const struct cli_command commands[] = {
      "  list FILE...         messages and enums; --all: those of protobuf itself as well\n"
      "  show MESSAGE FILE... the fields of one; --all: and of the types that it uses\n"
      "  check FILE...        load them as the daemon would; exits with 65 when something is wrong\n\n"
-     "  -I DIR    where protoc looks for the imports of .proto files; by default beside each file\n",
+     "  -I DIR    where protoc looks for the imports of .proto files; the folder of each is searched after "
+     "them\n",
      cli_schema_run},
     {"bench-disk", "[DIR] [COUNT]", "measure how fast the disk makes writes durable",
      "Writes 4 KiB COUNT times (500) to a file in DIR (the current folder), each made durable, and says "

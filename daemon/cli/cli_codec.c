@@ -128,16 +128,16 @@ static bool take_word(struct cli_codec *c, struct words *w)
 static int parse(struct cli_codec *c, int argc, char **argv)
 {
     struct words w = {argc, 1, argv};
-    char problem[160];
     for (; w.at < argc; w.at++) {
         const char *word = argv[w.at];
         bool is_option = word[0] == '-' && word[1];
-        if (is_option && !take_word(c, &w)) {
-            snprintf(problem, sizeof problem, "%.100s: this option is not known or lacks its value", word);
-            return cli_refuse_usage(c->command, problem);
-        }
+        if (is_option && !take_word(c, &w))
+            return cli_refuse_word(c->command, word, "this option is not known or lacks its value");
         if (!is_option && c->input)
-            return cli_refuse_usage(c->command, "more than one payload is named");
+            return cli_refuse_word(
+                c->command, word,
+                "a payload is named already. The value of an option stands behind a =, as in "
+                "--framing=varint");
         if (!is_option)
             c->input = word;
     }

@@ -173,6 +173,13 @@ static struct schema_symbol *declare(struct schema_linker *l, const struct schem
     return s;
 }
 
+/* protobuf's own files grow from version to version, and sets carry that of the compiler that made them. What
+ * was there before stays as it is, so the first that was loaded serves all. */
+static bool is_of_protobuf(const struct schema_file *f)
+{
+    return f->descriptor->name && strncmp(f->descriptor->name, "google/protobuf/", 16) == 0;
+}
+
 /* `known`: what has this name already. True when that is the same thing. */
 static bool is_repeated(struct schema_linker *l, const struct schema_file *f,
                         const struct schema_symbol *known, const ProtobufCMessage *descriptor)
@@ -180,6 +187,9 @@ static bool is_repeated(struct schema_linker *l, const struct schema_file *f,
     const ProtobufCMessage *other = known->message ? &known->message->base : &known->enumeration->base;
     if (f != known->file && other->descriptor == descriptor->descriptor && is_same(other, descriptor) &&
         schema_features_equal(f->features, known->file->features))
+        return true;
+    if (f != known->file && other->descriptor == descriptor->descriptor && is_of_protobuf(f) &&
+        is_of_protobuf(known->file))
         return true;
     return schema_link_refuse(l, f, "%s is defined differently in %s: %s. Load only one of them",
                               known->full_name, known->file->set_name, known->file->descriptor->name);
@@ -217,6 +227,21 @@ static bool declare_enum(struct schema_linker *l, const struct schema_file *f, c
 }
 
 static bool declare_message(struct schema_linker *l, const struct schema_file *f, const char *scope,
+                            struct schema_features features, const message_proto *m, unsigned depth);
+
+static bool declare_nested(struct schema_linker *l, const struct schema_file *f, const char *scope,
+                           struct schema_features features, const message_proto *m, unsigned depth)
+{
+    for (size_t i = 0; i < m->n_nested_type; i++)
+        if (!declare_message(l, f, scope, features, m->nested_type[i], depth + 1))
+            return false;
+    for (size_t i = 0; i < m->n_enum_type; i++)
+        if (!declare_enum(l, f, scope, features, m->enum_type[i]))
+            return false;
+    return true;
+}
+
+static bool declare_message(struct schema_linker *l, const struct schema_file *f, const char *scope,
                             struct schema_features features, const message_proto *m, unsigned depth)
 {
     if (!schema_link_is_identifier(m->name))
@@ -228,7 +253,8 @@ static bool declare_message(struct schema_linker *l, const struct schema_file *f
         return schema_link_no_memory(l);
     const struct schema_symbol *known = strmap_find(l->symbols, full);
     if (known)
-        return is_repeated(l, f, known, &m->base);
+        return is_repeated(l, f, known, &m->base) &&
+               (!is_of_protobuf(f) || declare_nested(l, f, known->full_name, features, m, depth));
     struct schema_symbol *s = declare(l, f, full);
     if (!s)
         return false;
@@ -241,13 +267,7 @@ static bool declare_message(struct schema_linker *l, const struct schema_file *f
         return schema_link_no_memory(l);
     s->type->registry = l->registry;
     s->type->full_name = full;
-    for (size_t i = 0; i < m->n_nested_type; i++)
-        if (!declare_message(l, f, full, s->features, m->nested_type[i], depth + 1))
-            return false;
-    for (size_t i = 0; i < m->n_enum_type; i++)
-        if (!declare_enum(l, f, full, s->features, m->enum_type[i]))
-            return false;
-    return true;
+    return declare_nested(l, f, full, s->features, m, depth);
 }
 
 static const char *package_of(const struct schema_file *f)

@@ -47,6 +47,54 @@ static void finish_arguments(struct arguments *a)
     free(a->items);
 }
 
+/* Is the file below the folder, as protoc sees it: by the letters of their names? */
+static bool is_below(const char *file, const char *folder)
+{
+    size_t len = strlen(folder);
+    if (strcmp(folder, ".") == 0)
+        return *file != '/' && strncmp(file, "../", 3) != 0;
+    while (len > 1 && folder[len - 1] == '/')
+        len--;
+    return strncmp(file, folder, len) == 0 && (file[len] == '/' || folder[len - 1] == '/');
+}
+
+/* The folders in which imports are looked for, then those of files that are in none of them. */
+static void add_folders(struct fby_strings sources, struct fby_strings include, struct arguments *a)
+{
+    for (size_t i = 0; i < include.count; i++)
+        add_argument(a, xasprintf("--proto_path=%s", include.items[i]));
+    for (size_t i = 0; i < sources.count; i++) {
+        const char *source = sources.items[i], *slash = strrchr(source, '/');
+        bool found = access(source, F_OK) != 0; /* its name is meant from one of them on */
+        for (size_t k = 0; k < include.count && !found; k++)
+            found = is_below(source, include.items[k]);
+        if (found)
+            continue;
+        if (slash)
+            add_argument(a,
+                         xasprintf("--proto_path=%.*s", slash == source ? 1 : (int)(slash - source), source));
+        else
+            add_argument(a, xstrdup("--proto_path=."));
+    }
+}
+
+/* protoc has words of its own for a file that is not there, which say less. */
+static enum status check_files(struct fby_strings sources, struct fby_strings include, struct error *err)
+{
+    for (size_t i = 0; i < sources.count; i++) {
+        bool found = access(sources.items[i], R_OK) == 0;
+        int failure = errno;
+        for (size_t k = 0; k < include.count && !found; k++) {
+            char *path = xasprintf("%s/%s", include.items[k], sources.items[i]);
+            found = access(path, R_OK) == 0;
+            free(path);
+        }
+        if (!found)
+            return error_set_errno(err, STATUS_IO, failure, "%s", sources.items[i]);
+    }
+    return STATUS_OK;
+}
+
 static enum status make_arguments(struct fby_strings sources, struct fby_strings include, bool comments,
                                   struct arguments *a, struct error *err)
 {
@@ -55,17 +103,7 @@ static enum status make_arguments(struct fby_strings sources, struct fby_strings
     if (comments)
         add_argument(a, xstrdup("--include_source_info"));
     add_argument(a, xstrdup("--descriptor_set_out=/dev/fd/3"));
-    for (size_t i = 0; i < include.count; i++)
-        add_argument(a, xasprintf("--proto_path=%s", include.items[i]));
-    for (size_t i = 0; i < sources.count && include.count == 0; i++) {
-        const char *slash = strrchr(sources.items[i], '/');
-        if (slash)
-            add_argument(a, xasprintf("--proto_path=%.*s",
-                                      slash == sources.items[i] ? 1 : (int)(slash - sources.items[i]),
-                                      sources.items[i]));
-        else
-            add_argument(a, xstrdup("--proto_path=."));
-    }
+    add_folders(sources, include, a);
     for (size_t i = 0; i < sources.count; i++) {
         if (*sources.items[i] == '-')
             return error_set(err, STATUS_INVALID, "%s: the name of a .proto file must not start with '-'",
@@ -195,6 +233,22 @@ static bool stumbled_over_edition(const struct arguments *a, const char *message
     return false;
 }
 
+/* What protoc does not say. */
+static const char *advice(const struct arguments *a, const char *messages)
+{
+    struct stat st;
+    static const char option[] = "--proto_path=";
+    if (!strstr(messages, ": File not found."))
+        return "";
+    for (size_t i = 0; i < a->count; i++)
+        if (strncmp(a->items[i], option, sizeof option - 1) == 0 &&
+            stat(a->items[i] + sizeof option - 1, &st) != 0)
+            return "one of the folders to search for imports does not exist. ";
+    return "an import is in none of the folders that are searched. Name the folder in which its path begins, "
+           "with "
+           "include: in the configuration or -I on the command line. ";
+}
+
 static enum status tell_failure(int exit_code, int messages_fd, const struct arguments *a, const char *source,
                                 struct error *err)
 {
@@ -214,7 +268,8 @@ static enum status tell_failure(int exit_code, int messages_fd, const struct arg
                            "Give a descriptor set that a newer protoc, or buf, has made",
                            path, edition);
     else if (status == STATUS_OK)
-        status = error_set(err, STATUS_INVALID, "%s: protoc says: %s", source, messages);
+        status =
+            error_set(err, STATUS_INVALID, "%s: %sprotoc says: %s", source, advice(a, messages), messages);
     buffer_finish(&text);
     return status;
 }
@@ -247,6 +302,8 @@ enum status schema_protoc_run(struct fby_strings sources, struct fby_strings inc
         return error_set(err, STATUS_INVALID, "no .proto file is given");
     struct arguments a = {0};
     enum status status = make_arguments(sources, include, comments, &a, err);
+    if (status == STATUS_OK)
+        status = check_files(sources, include, err);
     if (status == STATUS_OK) {
         int out_fd = memfd_create("forebay-schema", MFD_CLOEXEC);
         int messages_fd = memfd_create("forebay-protoc", MFD_CLOEXEC);

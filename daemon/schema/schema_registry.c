@@ -190,6 +190,19 @@ static const char *nearest_type(const struct schema_registry *r, const char *nam
     return nearest;
 }
 
+/* The first two types of the operator's own; of protobuf's where there are no others. */
+static void tell_known_types(const struct schema_registry *r, const char *name, struct error *err)
+{
+    const char *shown[2] = {r->types[0]->full_name, NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < r->type_count && count < 2; i++)
+        if (!r->types[i]->is_map_entry && strncmp(r->types[i]->full_name, "google.protobuf.", 16) != 0)
+            shown[count++] = r->types[i]->full_name;
+    error_set(err, STATUS_NOT_FOUND,
+              "message type %s is not in the schemas, which have %s%s%s; `forebay schema list` shows all",
+              name, shown[0], shown[1] ? ", " : "", shown[1] ? shown[1] : "");
+}
+
 const struct schema_type *schema_registry_find(const struct schema_registry *r, const char *name,
                                                struct error *err)
 {
@@ -206,9 +219,7 @@ const struct schema_type *schema_registry_find(const struct schema_registry *r, 
         error_set(err, STATUS_NOT_FOUND, "message type %s is not in the schemas. Did you mean %s?", name,
                   nearest);
     else
-        error_set(err, STATUS_NOT_FOUND, "message type %s is not in the schemas, which have %s%s%s", name,
-                  r->types[0]->full_name, r->type_count > 1 ? ", " : "",
-                  r->type_count > 1 ? r->types[1]->full_name : "");
+        tell_known_types(r, name, err);
     return NULL;
 }
 

@@ -28,6 +28,7 @@ system_tests = \
   %D%/47-decode-by-message.py \
   %D%/48-decode-and-encode-commands.py \
   %D%/49-editions.py \
+  %D%/49-schema-files.py \
   %D%/50-sparkplug-host.py \
   %D%/51-sparkplug-edge.py \
   %D%/52-sparkplug-peers.py \

@@ -34,6 +34,28 @@ static void test_source_and_imports_beside_it(void **state)
     assert_string_equal(run(&name, 1, &folder, 1), "");
 }
 
+/* A file that stands beside the folders of its imports needs no mention of its own folder; a missing import
+ * and a missing folder are named with what to do. */
+static void test_folders_of_imports(void **state)
+{
+    (void)state;
+    char folder[300], path[400];
+    snprintf(folder, sizeof folder, "%s/imports", fixture_folder());
+    assert_int_equal(mkdir(folder, 0700), 0);
+    snprintf(path, sizeof path, "%s/apart.proto", folder);
+    FILE *file = fopen(path, "w");
+    fputs("syntax='proto3'; message Apart {}", file);
+    fclose(file);
+    const char *source = fixture_write(
+        "user.proto", bytes_of_text("syntax='proto3'; import 'apart.proto'; message U { Apart a = 1; }"));
+    const char *include = folder, *missing[] = {"/no/such/folder"};
+    assert_string_equal(run(&source, 1, &include, 1), "");
+    const char *text = run(&source, 1, NULL, 0);
+    assert_non_null(strstr(text, "user.proto:1:18: Import \"apart.proto\" was not found"));
+    assert_non_null(strstr(text, "include:"));
+    assert_non_null(strstr(run(&source, 1, missing, 1), "does not exist"));
+}
+
 static void test_messages_of_protoc(void **state)
 {
     (void)state;
@@ -43,7 +65,7 @@ static void test_messages_of_protoc(void **state)
     assert_non_null(strstr(text, "bad.proto:3:3"));
     assert_non_null(strstr(text, "Foo"));
     path = "/no/such/file.proto";
-    assert_non_null(strstr(run(&path, 1, NULL, 0), "/no/such/file.proto"));
+    assert_string_equal(run(&path, 1, NULL, 0), "/no/such/file.proto: No such file or directory");
     path = "--plugin=x";
     assert_non_null(strstr(run(&path, 1, NULL, 0), "must not start with '-'"));
     assert_non_null(strstr(run(NULL, 0, NULL, 0), "no .proto file"));
@@ -100,9 +122,8 @@ static void test_protoc_missing_or_crashing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_source_and_imports_beside_it),
-        cmocka_unit_test(test_messages_of_protoc),
-        cmocka_unit_test(test_editions),
+        cmocka_unit_test(test_source_and_imports_beside_it), cmocka_unit_test(test_folders_of_imports),
+        cmocka_unit_test(test_messages_of_protoc),           cmocka_unit_test(test_editions),
         cmocka_unit_test(test_protoc_missing_or_crashing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
