@@ -292,12 +292,34 @@ static bool may_read(const struct delivery *d)
     return d->window_count == 0 || d->window_bytes < WINDOW_BYTES;
 }
 
+/* A record that is wanted, from `mark` on in the arena: keep its block, or a copy of its bytes. */
+static struct delivery_record *keep_bytes(struct delivery *d, struct delivery_batch *b,
+                                          struct arena_mark mark, const struct journal_record *jr,
+                                          struct delivery_record *r)
+{
+    enum { COPIED_MAX = 32 * 1024 }; /* the window holds few of those that are larger */
+    struct message m;
+    struct bytes bytes = jr->bytes;
+    char *copy = NULL;
+    if (bytes.len <= COPIED_MAX && !delivery_batch_may_hold(&d->batches, b, jr->block)) {
+        arena_rewind(&b->arena, mark);
+        copy = arena_strndup(&b->arena, bytes.data, bytes.len);
+        if (copy)
+            bytes = bytes_of(copy, bytes.len);
+        r = delivery_record_create(d, b, jr->sequence, bytes, &m);
+    }
+    if (!copy)
+        delivery_batch_hold(&d->batches, b, jr->block);
+    return r;
+}
+
 static size_t read_records(struct delivery *d, struct delivery_batch *b, struct pipeline_record **records,
                            enum status *result)
 {
     size_t count = 0, looked_at = 0;
     size_t room = (size_t)d->parts.settings->window - d->window_count - d->unsaved;
-    size_t most = room < DELIVERY_BATCH_RECORDS ? room : DELIVERY_BATCH_RECORDS;
+    size_t left = DELIVERY_BATCH_RECORDS - b->count;
+    size_t most = room < left ? room : left;
     while (count < most && b->bytes < DELIVERY_BATCH_BYTES && looked_at++ < 4 * DELIVERY_BATCH_RECORDS) {
         struct journal_record jr;
         *result = journal_cursor_next(d->cursor, &jr);
@@ -311,7 +333,7 @@ static size_t read_records(struct delivery *d, struct delivery_batch *b, struct 
             arena_rewind(&b->arena, mark);
             continue;
         }
-        delivery_batch_hold(b, jr.block);
+        r = keep_bytes(d, b, mark, &jr, r);
         b->bytes += jr.bytes.len;
         list_add(&d->window, &r->link);
         d->window_bytes += jr.bytes.len;
@@ -325,7 +347,7 @@ static size_t read_records(struct delivery *d, struct delivery_batch *b, struct 
 static bool read_batch(struct delivery *d)
 {
     struct pipeline_record *records[DELIVERY_BATCH_RECORDS];
-    struct delivery_batch *b = delivery_batch_take(&d->batches);
+    struct delivery_batch *b = delivery_batch_fill(&d->batches);
     enum status result = STATUS_OK;
     size_t count = read_records(d, b, records, &result);
     if (result != STATUS_OK && result != STATUS_END) {
@@ -337,10 +359,12 @@ static bool read_batch(struct delivery *d)
     if (result == STATUS_END)
         delivery_counters_handle_end(d);
     if (count == 0) {
-        delivery_batch_give(&d->batches, b);
+        if (b->open == 0)
+            delivery_batch_give(&d->batches, b);
         return result == STATUS_OK;
     }
-    b->open = count;
+    b->open += count;
+    b->count += count;
     pipeline_run(d->pipeline, records, count);
     return result == STATUS_OK;
 }

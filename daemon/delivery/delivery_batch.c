@@ -8,12 +8,17 @@
 
 #include <stdlib.h>
 
-enum { IDLE_MAX = 4, ARENA_CHUNK = 64 * 1024, ARENA_LIMIT = 64 << 20 };
+enum {
+    IDLE_MAX = 4,
+    ARENA_CHUNK = 64 * 1024,
+    ARENA_LIMIT = 64 << 20,
+    KEPT_MAX = 24, /* blocks of 128 KiB: more than a full window of records without gaps needs */
+};
 
 void delivery_batch_pool_init(struct delivery_batch_pool *p)
 {
+    *p = (struct delivery_batch_pool){0};
     list_init(&p->idle);
-    p->idle_count = 0;
 }
 
 static void free_batch(struct delivery_batch *b)
@@ -48,11 +53,16 @@ struct delivery_batch *delivery_batch_take(struct delivery_batch_pool *p)
 
 void delivery_batch_give(struct delivery_batch_pool *p, struct delivery_batch *b)
 {
-    for (size_t i = 0; i < b->block_count; i++)
+    for (size_t i = 0; i < b->block_count; i++) {
+        if (b->blocks[i] == p->newest)
+            p->newest = NULL;
         journal_block_unref(b->blocks[i]);
-    b->block_count = 0;
-    b->bytes = 0;
-    b->open = 0;
+    }
+    p->kept -= b->kept;
+    if (p->filling == b)
+        p->filling = NULL;
+    b->block_count = b->kept = 0;
+    b->bytes = b->count = b->open = 0;
     if (p->idle_count >= IDLE_MAX) {
         free_batch(b);
         return;
@@ -62,10 +72,34 @@ void delivery_batch_give(struct delivery_batch_pool *p, struct delivery_batch *b
     p->idle_count++;
 }
 
-void delivery_batch_hold(struct delivery_batch *b, struct journal_block *block)
+struct delivery_batch *delivery_batch_fill(struct delivery_batch_pool *p)
 {
-    if (!block || (b->block_count && b->blocks[b->block_count - 1] == block))
+    const struct delivery_batch *b = p->filling;
+    if (!b || b->count >= DELIVERY_BATCH_RECORDS || b->bytes >= DELIVERY_BATCH_BYTES)
+        p->filling = delivery_batch_take(p);
+    return p->filling;
+}
+
+static bool holds(const struct delivery_batch *b, const struct journal_block *block)
+{
+    return b->block_count && b->blocks[b->block_count - 1] == block;
+}
+
+void delivery_batch_hold(struct delivery_batch_pool *p, struct delivery_batch *b, struct journal_block *block)
+{
+    if (!block || holds(b, block))
         return;
+    if (block != p->newest) {
+        p->kept++;
+        b->kept++;
+        p->newest = block;
+    }
     journal_block_ref(block);
     b->blocks[b->block_count++] = block;
+}
+
+bool delivery_batch_may_hold(const struct delivery_batch_pool *p, const struct delivery_batch *b,
+                             const struct journal_block *block)
+{
+    return p->kept < KEPT_MAX || block == p->newest || holds(b, block);
 }

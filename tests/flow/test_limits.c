@@ -272,16 +272,40 @@ static void a_commit_that_fails_leaves_no_trace(void **state)
 void *__real_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
 
+int __real_munmap(void *address, size_t size);
+int __wrap_munmap(void *address, size_t size);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+enum { ARENA = 60 * 1024 }; /* what a batch asks for; small control objects always get theirs */
+
 static bool memory_is_refused;
-static unsigned refusals;
+static unsigned refusals, arenas;
+static size_t mapped_bytes;
 
 void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
-    if (!memory_is_refused)
+    if (!memory_is_refused) {
+        mapped_bytes += size;
         return __real_mmap(address, size, protection, flags, fd, offset);
+    }
     refusals++;
     errno = ENOMEM;
     return MAP_FAILED;
+}
+
+int __wrap_munmap(void *address, size_t size)
+{
+    mapped_bytes -= size;
+    return __real_munmap(address, size);
+}
+
+void *__wrap_malloc(size_t size)
+{
+    if (size >= ARENA && memory_is_refused)
+        return NULL;
+    arenas += size >= ARENA;
+    return __real_malloc(size);
 }
 
 static void a_route_without_memory_to_read_goes_on_later(void **state)
@@ -306,13 +330,58 @@ static void a_route_without_memory_to_read_goes_on_later(void **state)
     clock_fake_stop();
 }
 
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
+static struct outgoing *waiting[1000];
+static size_t waiting_count;
 
-void *__wrap_malloc(size_t size)
+static void keep(struct flow *f, struct upstream *u, struct outgoing *o)
 {
-    enum { ARENA = 60 * 1024 }; /* what a batch asks for; small control objects always get theirs */
-    return memory_is_refused && size >= ARENA ? NULL : __real_malloc(size);
+    (void)f;
+    (void)u;
+    assert_true(waiting_count < array_count(waiting));
+    waiting[waiting_count++] = o;
+}
+
+/* Few records of a long backlog are wanted, each in another block of the journal, and all of them wait for
+ * the upstream: the blocks are not all kept for it. */
+static void a_route_that_wants_little_keeps_little(void **state)
+{
+    enum { WANTED = 300, BETWEEN = 100 };
+    struct flow *f = *state;
+    struct error err;
+    static char payload[1000];
+    memset(payload, 'x', sizeof payload - 1);
+    f->answer = answer_down;
+    upstream_is_down = true;
+    f->delivery_settings.window = 1000;
+    flow_open(f);
+    flow_reload(f, "#");
+    for (unsigned i = 0; i < WANTED; i++) {
+        for (unsigned k = 0; k < BETWEEN; k++)
+            assert_int_equal(flow_accept(f, "b/1", payload), STATUS_OK);
+        assert_int_equal(flow_accept(f, "a/1", payload), STATUS_OK);
+        flow_commit(f);
+    }
+    flow_close(f);
+    topic_filter_destroy(f->filter);
+    f->filter = topic_filter_parse("a/#", &err);
+    f->handle = keep;
+    waiting_count = 0;
+    flow_open(f);
+    size_t mapped_before = mapped_bytes;
+    unsigned arenas_before = arenas;
+    for (int i = 0; i < 2000 && waiting_count < WANTED; i++)
+        loop_turn(f->loop, 5);
+    assert_int_equal(waiting_count, WANTED);
+    assert_in_range(mapped_bytes - mapped_before, 0, 5 << 20);
+    assert_in_range(arenas - arenas_before, 1, 20);
+    for (size_t i = 0; i < waiting_count; i++) {
+        assert_int_equal(waiting[i]->output.payload.len, sizeof payload - 1);
+        assert_memory_equal(waiting[i]->output.payload.data, payload, sizeof payload - 1);
+        upstream_answer(f->upstream, waiting[i], FBY_DELIVERED, NULL, 0);
+    }
+    assert_true(flow_settle(f));
+    flow_check_counters(f);
+    assert_int_equal(delivery_counters(f->delivery)->delivered, WANTED);
 }
 
 /* The daemon ends, so that the message is read again by the next one. */
@@ -354,6 +423,7 @@ int main(void)
         TEST(a_commit_that_fails_leaves_no_trace),
         TEST(a_commit_that_half_succeeds_counts_the_half),
         TEST(a_route_without_memory_to_read_goes_on_later),
+        TEST(a_route_that_wants_little_keeps_little),
         TEST(a_message_that_memory_does_not_suffice_for_is_not_passed_over),
         TEST(letters_that_are_not_taken_hold_the_route),
     };
