@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SEQ_COUNT = 256 };
+enum { SEQ_COUNT = 256, STRAGGLERS_MAX = 64 /* numbers behind the one that is expected */ };
 
 struct held {
     struct list link; /* sparkplug_node.held */
@@ -216,13 +216,20 @@ static void process_data(struct sparkplug_host *h, struct sparkplug_node *node,
     decide(h, a, d);
 }
 
+static void expect_after(struct sparkplug_node *node, const struct sparkplug_arrival *a, int seq)
+{
+    node->expected = (seq + 1) % SEQ_COUNT;
+    if (a->payload->has_timestamp)
+        node->time_ms = a->payload->timestamp;
+}
+
 /* Its turn has come, or its time is up. `seq`: its place in the node's run; -1: it has none. */
 static void process(struct sparkplug_host *h, struct sparkplug_node *node, const struct sparkplug_arrival *a,
                     int seq, int missing_seq)
 {
     struct sparkplug_decision d = {.node = node, .sequence = a->sequence, .missing_seq = missing_seq};
     if (seq >= 0)
-        node->expected = (seq + 1) % SEQ_COUNT;
+        expect_after(node, a, seq);
     if (a->topic.message == SPARKPLUG_DBIRTH)
         process_device_birth(h, node, a, &d);
     else if (a->topic.message == SPARKPLUG_DDEATH)
@@ -293,6 +300,8 @@ static void force(struct sparkplug_host *h, struct sparkplug_node *node, struct 
     int missing = seq >= 0 && node->expected >= 0 && seq != node->expected ? node->expected : -1;
     bool is_lost = missing >= 0 || (is_there && !is_born(node, &a));
     h->counters.missing += missing >= 0;
+    for (int lost = missing; lost >= 0 && lost != seq; lost = (lost + 1) % SEQ_COUNT)
+        sparkplug_node_forget(node, lost);
     if (is_lost && ask_us >= 0)
         want_rebirth(h, node, held->token, ask_us);
     forget_held(h, node, held);
@@ -359,8 +368,9 @@ static void process_node_birth(struct sparkplug_host *h, struct sparkplug_node *
     end_waiting(h, node, a, &s);
     if (!add_birth(h, node, node->self, a, &s, 0, &d.changed))
         return;
-    int seq = seq_of(a);
-    node->expected = seq < 0 ? -1 : (seq + 1) % SEQ_COUNT;
+    node->expected = -1;
+    if (seq_of(a) >= 0)
+        expect_after(node, a, seq_of(a));
     d.sequence = a->sequence;
     d.birth = sparkplug_node_alive(node, bytes_of("", 0), a->sequence)->birth;
     decide(h, a, &d);
@@ -435,6 +445,19 @@ static void drop_repeated(struct sparkplug_host *h, const struct sparkplug_arriv
     decide(h, a, &d);
 }
 
+/* It was missing, and comes when nobody waits for it any more; or it stands behind a later one in the journal
+ * that is read again after a crash. An edge node that has begun anew without a birth has later time stamps,
+ * and numbers that were handled. */
+static bool is_straggler(struct sparkplug_node *node, const struct sparkplug_arrival *a)
+{
+    int seq = seq_of(a);
+    if (!is_data(a->topic.message) || seq < 0 || node->expected < 0 || !a->payload->has_timestamp)
+        return false;
+    int behind = (node->expected - seq + SEQ_COUNT) % SEQ_COUNT;
+    return behind > 0 && behind <= STRAGGLERS_MAX && a->payload->timestamp <= node->time_ms &&
+           !sparkplug_node_has_handled(node, seq) && is_born(node, a);
+}
+
 static void take_in_turn(struct sparkplug_host *h, struct sparkplug_node *node,
                          const struct sparkplug_arrival *a, int64_t now_us)
 {
@@ -445,6 +468,10 @@ static void take_in_turn(struct sparkplug_host *h, struct sparkplug_node *node,
     }
     if (is_repeated(node, a)) {
         drop_repeated(h, a);
+        return;
+    }
+    if (is_straggler(node, a)) {
+        process(h, node, a, -1, -1);
         return;
     }
     hold(h, node, a, now_us);

@@ -158,6 +158,17 @@ void sparkplug_node_remember(struct sparkplug_node *node, int seq, uint64_t dige
     node->recent[seq % SPARKPLUG_RECENT] = shorten(digest);
 }
 
+void sparkplug_node_forget(struct sparkplug_node *node, int seq)
+{
+    if (node->recent)
+        node->recent[seq % SPARKPLUG_RECENT] = 0;
+}
+
+bool sparkplug_node_has_handled(const struct sparkplug_node *node, int seq)
+{
+    return node->recent && node->recent[seq % SPARKPLUG_RECENT] != 0;
+}
+
 bool sparkplug_node_remembers(const struct sparkplug_node *node, int seq, uint64_t digest)
 {
     return seq >= 0 && node->recent && node->recent[seq % SPARKPLUG_RECENT] == shorten(digest);

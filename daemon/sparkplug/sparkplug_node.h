@@ -47,6 +47,7 @@ struct sparkplug_node {
     /* Only while running. */
     int expected;     /* next seq; -1: any */
     uint64_t seen;    /* highest number that was handled and not held */
+    uint64_t time_ms; /* time stamp of what was handled in its turn last */
     uint32_t *recent; /* digests of what was handled last, by seq; NULL: none yet */
     struct list held; /* of the host, in order of arrival */
     size_t held_count;
@@ -79,6 +80,9 @@ struct sparkplug_device *sparkplug_node_add_device(struct sparkplug_nodes *n, st
 
 /* What was handled, to be known again; `seq` below 0 is not. */
 void sparkplug_node_remember(struct sparkplug_node *node, int seq, uint64_t digest);
+void sparkplug_node_forget(struct sparkplug_node *node, int seq);
+/* Whether something of that number was, as far as it is known. */
+bool sparkplug_node_has_handled(const struct sparkplug_node *node, int seq);
 bool sparkplug_node_remembers(const struct sparkplug_node *node, int seq, uint64_t digest);
 
 /* The section that message `sequence` belongs to, dead or alive; NULL: none is known. */

@@ -43,7 +43,8 @@ def outputs():
 
 
 def of(edge_node):
-    return [o for o in outputs() if o.get("edge_node") == edge_node]
+    """What comes of an edge node; commands to it are of somebody else, and come at any time."""
+    return [o for o in outputs() if o.get("edge_node") == edge_node and o["type"] != "NCMD"]
 
 
 def wait_of(edge_node, count, what):
@@ -131,6 +132,7 @@ for seq in (20, 40, 60):
     send("NDATA", "n1", payload(metric(alias=2, value=seq, kind=INT16, declare=False), seq=seq))
 wait_of("n1", before + 4, "messages behind more gaps")
 test.check_equal(len(commands.messages), 1, "a storm of gaps asks once")
+test.wait(lambda: [o["edge_node"] for o in outputs() if o["type"] == "NCMD"] == ["n1"], "the command to come out as well")
 
 # ---- A new session, and the will of the old one that comes late ----
 
