@@ -23,6 +23,15 @@ const char *schema_edition_name(int edition)
                : NULL;
 }
 
+bool schema_edition_is_supported(const char *text)
+{
+    static const char prefix[] = "edition ";
+    for (int i = SCHEMA_EDITION_2023; schema_edition_name(i); i++)
+        if (strcmp(schema_edition_name(i) + sizeof prefix - 1, text) == 0)
+            return true;
+    return false;
+}
+
 struct schema_features schema_features_of_edition(const struct Google__Protobuf__FileDescriptorProto *file)
 {
     if (!file->syntax || !*file->syntax || strcmp(file->syntax, "proto2") == 0)

@@ -28,6 +28,8 @@ enum {
     SCHEMA_FEATURE_DELIMITED = 32 /* a message is written as a group */
 };
 
+#define SCHEMA_EDITIONS_SUPPORTED "Supported are the editions 2023 and 2024, proto2 and proto3"
+
 struct schema_features {
     int edition;
     unsigned flags; /* SCHEMA_FEATURE_* */
@@ -35,6 +37,8 @@ struct schema_features {
 
 /* "proto2", "edition 2023" …; NULL: not supported. */
 const char *schema_edition_name(int edition);
+/* The edition as a .proto says it: "2023". */
+bool schema_edition_is_supported(const char *text);
 /* Those of the edition itself, without the file's own; the edition may be one that is not supported. */
 struct schema_features schema_features_of_edition(const struct Google__Protobuf__FileDescriptorProto *file);
 /* Apply what a declaration's options say (NULL: nothing); proto2 and proto3 know no such options. Returns

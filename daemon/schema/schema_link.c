@@ -333,12 +333,13 @@ static bool add_message_extensions(struct schema_linker *l, const struct schema_
 
 static bool refuse_edition(struct schema_linker *l, const struct schema_file *f)
 {
-    static const char supported[] = "Supported are the editions 2023 and 2024, proto2 and proto3";
     const file_proto *d = f->descriptor;
     if (strcmp(d->syntax, "editions") != 0)
-        return schema_link_refuse(l, f, "uses syntax '%s', which is not known. %s", d->syntax, supported);
-    return schema_link_refuse(l, f, "uses a protobuf edition that is not supported (number %d). %s",
-                              d->edition, supported);
+        return schema_link_refuse(l, f, "uses syntax '%s', which is not known. " SCHEMA_EDITIONS_SUPPORTED,
+                                  d->syntax);
+    return schema_link_refuse(
+        l, f, "uses a protobuf edition that is not supported (number %d). " SCHEMA_EDITIONS_SUPPORTED,
+        d->edition);
 }
 
 static bool check_file(struct schema_linker *l, struct schema_file *f)

@@ -5,6 +5,7 @@
 #include "schema/schema_protoc.h"
 
 #include "base/memory.h"
+#include "schema/schema_features.h"
 #include "schema/schema_set.h"
 
 #include <errno.h>
@@ -249,6 +250,19 @@ static const char *advice(const struct arguments *a, const char *messages)
            "include: in the configuration or -I on the command line. ";
 }
 
+static enum status tell_edition(const char *path, const char *edition, struct error *err)
+{
+    if (!schema_edition_is_supported(edition))
+        return error_set(
+            err, STATUS_INVALID,
+            "%s: is written in protobuf edition %s, which is not supported. " SCHEMA_EDITIONS_SUPPORTED, path,
+            edition);
+    return error_set(err, STATUS_INVALID,
+                     "%s: is written in protobuf edition %s, which the installed protoc does not know. "
+                     "Give a descriptor set that a newer protoc, or buf, has made",
+                     path, edition);
+}
+
 static enum status tell_failure(int exit_code, int messages_fd, const struct arguments *a, const char *source,
                                 struct error *err)
 {
@@ -263,10 +277,7 @@ static enum status tell_failure(int exit_code, int messages_fd, const struct arg
     buffer_add_byte(&text, 0);
     const char *messages = text.failed ? "" : (const char *)text.data;
     if (status == STATUS_OK && stumbled_over_edition(a, messages, path, sizeof path, edition))
-        status = error_set(err, STATUS_INVALID,
-                           "%s: is written in protobuf edition %s, which the installed protoc does not know. "
-                           "Give a descriptor set that a newer protoc, or buf, has made",
-                           path, edition);
+        status = tell_edition(path, edition, err);
     else if (status == STATUS_OK)
         status =
             error_set(err, STATUS_INVALID, "%s: %sprotoc says: %s", source, advice(a, messages), messages);

@@ -182,6 +182,9 @@ test.write("schemas/imports-edition.proto", 'syntax = "proto3";\nimport "edition
 if " 3." in run(["protoc", "--version"]).stdout:
     for name in ("edition.proto", "imports-edition.proto"):
         check_refused(name, DATA, "edition.proto: is written in protobuf edition 2023, which the installed protoc does not know", "a newer protoc, or buf")
+    test.write("schemas/later.proto", 'edition = "2099";\nmessage M {}\n')
+    check_refused("later.proto", DATA, "later.proto: is written in protobuf edition 2099, which is not supported. "
+                  "Supported are the editions 2023 and 2024, proto2 and proto3")
 else:
     test.check_equal(schema("check", "edition.proto").returncode, 0, "a newer protoc compiles editions")
 edition = read_set("plain.desc")

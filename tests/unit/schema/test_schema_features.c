@@ -301,6 +301,9 @@ static void test_refused_editions(void **state)
     wire_text(&file, 1, "a.proto");
     wire_text(&file, 12, "proto4");
     assert_refused(&file, "uses syntax 'proto4', which is not known. Supported are");
+    assert_true(schema_edition_is_supported("2023") && schema_edition_is_supported("2024"));
+    assert_false(schema_edition_is_supported("2026") || schema_edition_is_supported("proto3") ||
+                 schema_edition_is_supported("202") || schema_edition_is_supported(""));
     assert_null(schema_edition_name(997));
     assert_null(schema_edition_name(1002));
     assert_string_equal(schema_edition_name(1001), "edition 2024");

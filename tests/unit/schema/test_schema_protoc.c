@@ -82,11 +82,13 @@ static void test_editions(void **state)
     const char *importing =
         fixture_write("imports.proto", bytes_of_text("syntax='proto3'; import 'edition.proto';"));
     const char *wrong = fixture_write("wrong.proto", bytes_of_text("edition = \"2024\";\nnonsense;\n"));
-    char command[400];
+    const char *later = fixture_write("later.proto", bytes_of_text("edition = \"2099\";\n"));
+    char command[500];
     snprintf(
         command, sizeof command,
         "#!/bin/sh\ncase \"$*\" in *wrong.proto) echo 'wrong.proto:2:1: Expected top-level statement (e.g. "
-        "\"message\").';; *) echo 'W: no syntax'; echo 'edition.proto:3:11: Expected top-level statement "
+        "\"message\").';; *later.proto) echo 'later.proto:1:1: Expected top-level statement';; "
+        "*) echo 'W: no syntax'; echo 'edition.proto:3:11: Expected top-level statement "
         "(e.g. \"message\").';; esac\nexit 1\n");
     const char *fake = fixture_write("protoc", bytes_of_text(command));
     assert_int_equal(chmod(fake, 0700), 0);
@@ -98,6 +100,9 @@ static void test_editions(void **state)
     assert_non_null(strstr(run(&importing, 1, NULL, 0), expected));
     const char *name = "imports.proto", *folders[] = {"/nonexistent", fixture_folder()};
     assert_non_null(strstr(run(&name, 1, folders, 2), expected));
+    assert_non_null(strstr(run(&later, 1, NULL, 0),
+                           "/later.proto: is written in protobuf edition 2099, which is not supported. "
+                           "Supported are the editions 2023 and 2024, proto2 and proto3"));
     /* One that knows them may find other mistakes. */
     assert_non_null(strstr(run(&wrong, 1, NULL, 0), "wrong.proto: protoc says: wrong.proto:2:1: Expected"));
     setenv("PATH", path, 1);
