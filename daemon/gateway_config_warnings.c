@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a configuration that is right may still have wrong: parts that nothing uses, filters by which a
- * message can come twice, stages that hold more than their deliveries let through, data without its births.
- * See gateway_config.h.
+ * What a configuration that is right may still have wrong: parts that nothing uses, targets that are the
+ * same, filters by which a message can come twice, sizes that are not used as they are, stages that hold more
+ * than their deliveries let through, data without its births. See gateway_config.h.
  */
 #include "gateway_config_parts.h"
 #include "ingest/source_subscriptions.h"
@@ -125,15 +125,48 @@ static void warn_windows(struct config_reader *cr)
                 cr->report, find_holder(cr, r, &t->pipeline),
                 "The stages of this route may hold %s messages, and \"%s\" has only %lld on their way at one "
                 "time: when all of those are held, no more are read. Let them hold fewer, or give the target "
-                "a larger  window.",
+                "a larger window.",
                 count, t->name, (long long)t->delivery.window);
         }
     }
 }
 
+/* ---- Targets that are the same ---- */
+
+static void warn_twice(struct config_reader *cr)
+{
+    const struct gateway_config *c = cr->config;
+    for (size_t i = 0; i < c->route_count; i++) {
+        const struct yaml_node *to = yaml_tree_find(route_node(cr, &c->routes[i]), "to");
+        for (size_t k = 1; to && to->kind == YAML_LIST && k < to->count; k++)
+            for (size_t m = 0; m < k; m++)
+                if (yaml_node_fingerprint(to->items[k]) == yaml_node_fingerprint(to->items[m])) {
+                    config_report_warning(
+                        cr->report, to->items[k],
+                        "This target is in the list for the second time, so every message goes there "
+                        "twice. Remove one of them.");
+                    break;
+                }
+    }
+}
+
+/* ---- Sizes ---- */
+
+static void warn_segment_size(struct config_reader *cr, const char *section, const struct journal_settings *s)
+{
+    const struct yaml_node *node = yaml_tree_find(yaml_tree_find(cr->root, section), "segment_size");
+    if (node && s->segment_size > s->max_size / 4)
+        config_report_warning(
+            cr->report, node,
+            "This is more than a quarter of max_size; a quarter is used. Lower it, or raise max_size.");
+}
+
 void gateway_config_warnings_add(struct config_reader *cr)
 {
     warn_unused(cr);
+    warn_twice(cr);
+    warn_segment_size(cr, "journal", &cr->config->journal);
+    warn_segment_size(cr, "dead_letters", &cr->config->dead_letters);
     warn_overlaps(cr);
     warn_windows(cr);
     gateway_config_sparkplug_warn(cr);
