@@ -35,4 +35,5 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/json_writer.c \
   %D%/json_writer.h \
   %D%/utf8.c \
-  %D%/utf8.h
+  %D%/utf8.h \
+  %D%/wide.h

@@ -5,6 +5,8 @@
 #ifndef BASE_NUMBER_POWERS_H
 #define BASE_NUMBER_POWERS_H
 
+#include "base/wide.h"
+
 #include <stdint.h>
 
 enum {
@@ -25,30 +27,11 @@ struct number_product {
     uint64_t words[3];
 };
 
-#ifdef __SIZEOF_INT128__
-static inline uint64_t number_powers_multiply_words(uint64_t a, uint64_t b, uint64_t *low)
-{
-    unsigned __int128 product = (unsigned __int128)a * b;
-    *low = (uint64_t)product;
-    return (uint64_t)(product >> 64);
-}
-#else /* 32-bit machines */
-static inline uint64_t number_powers_multiply_words(uint64_t a, uint64_t b, uint64_t *low)
-{
-    uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
-    uint64_t lowest = a_low * b_low;
-    uint64_t middle = a_high * b_low + (lowest >> 32);
-    uint64_t other = a_low * b_high + (uint32_t)middle;
-    *low = other << 32 | (uint32_t)lowest;
-    return a_high * b_high + (middle >> 32) + (other >> 32);
-}
-#endif
-
 static inline struct number_product number_powers_multiply(struct number_power p, uint64_t factor)
 {
     struct number_product product;
-    uint64_t carry = number_powers_multiply_words(p.low, factor, &product.words[2]);
-    product.words[0] = number_powers_multiply_words(p.high, factor, &product.words[1]);
+    uint64_t carry = wide_multiply(p.low, factor, &product.words[2]);
+    product.words[0] = wide_multiply(p.high, factor, &product.words[1]);
     product.words[1] += carry;
     product.words[0] += product.words[1] < carry;
     return product;

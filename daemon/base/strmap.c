@@ -6,6 +6,7 @@
 #include "base/strmap.h"
 
 #include "base/memory.h"
+#include "base/wide.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -63,8 +64,8 @@ uint64_t strmap_hash(const void *data, size_t len)
 
 uint64_t strmap_hash_number(uint64_t number)
 {
-    unsigned __int128 product = (unsigned __int128)(number ^ key[0]) * (key[1] | 1);
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
+    uint64_t low, high = wide_multiply(number ^ key[0], key[1] | 1, &low);
+    return low ^ high;
 }
 
 static size_t find_slot(const struct strmap *m, struct bytes name, uint64_t hash)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Proves the rules of style that a machine can see: licence line, file length, function length, no tabs, no
-# trailing blanks, no notes to self, clang-format. Usage: check_style.sh [ROOT]
+# trailing blanks, no notes to self, no integers that 32-bit machines lack, clang-format. Usage: check_style.sh [ROOT]
 set -u
 root=${1:-${top_srcdir:-.}}
 cd "$root" || exit 99
@@ -35,6 +35,14 @@ for file in $( (find_sources; find_scripts) | LC_ALL=C sort -u); do
     while IFS=: read -r line _; do
         report "$file:$line: blanks at the end of the line"
     done < <(grep -nE ' +$' "$file")
+    case $file in
+    daemon/base/wide.h | tests/*) ;;
+    *)
+        while IFS=: read -r line _; do
+            report "$file:$line: __int128 is not on every machine; see daemon/base/wide.h"
+        done < <(grep -nw '__int128' "$file")
+        ;;
+    esac
     # The words are put together here so that this file does not contain them.
     while IFS=: read -r line text; do
         report "$file:$line: note to self:${text}"

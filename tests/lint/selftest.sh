@@ -110,6 +110,7 @@ expect check_documented.sh 'docs/forebay.1:4: there is no test tests/unit/none/t
 printf 'int style_no_licence(void);\n' >"$tree/daemon/base/style_licence.c"
 printf '\tint style_tab(void);\n' | put daemon/base/style_tab.c
 printf 'int style_blank(void); \n' | put daemon/base/style_blank.c
+printf 'typedef __int128 style_wide;\n' | put daemon/base/style_wide.c
 printf '/* TO%s: later */\n' DO | put daemon/base/style_note.c
 yes 'int style_long;' | head -n 800 | put daemon/base/style_long.c
 { echo 'void style_function(void)'; echo '{'; yes '    call();' | head -n 81; echo '}'; } | put daemon/base/style_function.c
@@ -117,6 +118,7 @@ expect check_style.sh 'daemon/base/style_licence.c:1: no SPDX'
 expect check_style.sh 'daemon/base/style_tab.c:2: tab'
 expect check_style.sh 'daemon/base/style_blank.c:2: blanks at the end'
 expect check_style.sh 'daemon/base/style_note.c:2: note to self'
+expect check_style.sh 'daemon/base/style_wide.c:2: __int128'
 expect check_style.sh 'daemon/base/style_long.c:800: 801 lines'
 expect check_style.sh 'daemon/base/style_function.c:3: function of 81 lines'
 if command -v clang-format >/dev/null; then

@@ -39,7 +39,7 @@ enum { EDGES = sizeof edges / sizeof edges[0] };
 
 static void check_words(uint64_t a, uint64_t b)
 {
-    uint64_t low, high = number_powers_multiply_words(a, b, &low);
+    uint64_t low, high = wide_multiply(a, b, &low);
     wide expected = (wide)a * b;
     assert_int_equal(low, (uint64_t)expected);
     if (HAS_WIDE)
