@@ -44,14 +44,17 @@ static void add_hex(struct buffer *out, struct bytes data)
 }
 
 /* The operations whose result is wire bytes. */
-static enum status run_wire(const struct schema_type *t, bool encode, bool keep, struct bytes input,
+static enum status run_wire(const struct schema_type *t, const char *operation, struct bytes input,
                             struct arena *a, struct buffer *out, struct error *err)
 {
     const struct schema_options decode_options = {.max_depth = 100};
-    const struct schema_encode_options encode_options = {.max_depth = 100, .keep_unknown = keep};
+    const struct schema_encode_options encode_options = {.max_depth = 100,
+                                                         .keep_unknown = strstr(operation, "keep") != NULL,
+                                                         .ignore_unknown =
+                                                             strstr(operation, "ignore") != NULL};
     struct buffer wire = {0};
-    enum status status = encode ? schema_encode_json(t, &encode_options, input, a, &wire, err)
-                                : schema_normalize(t, &decode_options, input, a, &wire, err);
+    enum status status = *operation == 'e' ? schema_encode_json(t, &encode_options, input, a, &wire, err)
+                                           : schema_normalize(t, &decode_options, input, a, &wire, err);
     if (status == STATUS_OK)
         add_hex(out, buffer_bytes(&wire));
     buffer_finish(&wire);
@@ -77,7 +80,7 @@ static enum status run(const struct schema_type *t, const char *operation, struc
     if (keep)
         o.unknown_fields = SCHEMA_UNKNOWN_KEEP;
     if (strcmp(operation, "normalize") == 0 || strncmp(operation, "encode", 6) == 0)
-        return run_wire(t, *operation == 'e', keep, input, a, out, err);
+        return run_wire(t, operation, input, a, out, err);
     if (strncmp(operation, "json", 4) == 0)
         return schema_decode_json(t, &o, input, a, out, err);
     if (strncmp(operation, "value", 5) != 0)
