@@ -386,11 +386,28 @@ static bool write_field(struct json *j, const struct schema_type *t, const struc
 
 static bool write_unknown_list(struct json *j, const struct schema_unknown *list, uint32_t count);
 
+/* {"field":16,"varint": */
+static void put_unknown_key(struct buffer *b, const struct schema_unknown *u)
+{
+    static const char begin[] = "{\"field\":", end[] = "\":";
+    const char *form = schema_unknown_form(u->wire);
+    size_t len = strlen(form);
+    if (!buffer_reserve(b, sizeof begin + NUMBER_FORMAT_MAX + len + sizeof end))
+        return;
+    char *text = (char *)b->data + b->len, *at = text;
+    memcpy(at, begin, sizeof begin - 1);
+    at += sizeof begin - 1;
+    at += number_format_uint64(u->number, at);
+    *at++ = ',';
+    *at++ = '"';
+    memcpy(at, form, len);
+    memcpy(at + len, end, sizeof end - 1);
+    b->len += (size_t)(at - text) + len + sizeof end - 1;
+}
+
 static bool write_unknown(struct json *j, const struct schema_unknown *u)
 {
-    PUT(j->out, "{\"field\":");
-    put_int64(j->out, u->number, false);
-    buffer_add_format(j->out, ",\"%s\":", schema_unknown_form(u->wire));
+    put_unknown_key(j->out, u);
     if (u->wire == SCHEMA_WIRE_GROUP) {
         struct arena_mark mark = arena_mark(j->r->arena);
         struct schema_unknown *list;

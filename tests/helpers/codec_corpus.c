@@ -282,6 +282,16 @@ static void to_values(struct buffer *b, size_t size)
     fill_units(b, size, "{\"repeatedValue\":[", "[],{},null,0,\"\"", "]}");
 }
 
+static void to_small_values(struct buffer *b, size_t size)
+{
+    fill_units(b, size, "{\"repeatedValue\":[", "0", "]}");
+}
+
+static void to_wrappers(struct buffer *b, size_t size)
+{
+    fill_units(b, size, "{\"repeatedInt64Wrapper\":[", "1", "]}");
+}
+
 static void to_struct(struct buffer *b, size_t size)
 {
     buffer_add_text(b, "{\"optionalStruct\":");
@@ -327,6 +337,8 @@ const struct codec_case codec_corpus_json[] = {
     {"to-protobuf", "field masks", to_masks},
     {"to-protobuf", "base64", to_base64},
     {"to-protobuf", "values", to_values},
+    {"to-protobuf", "values of one digit", to_small_values},
+    {"to-protobuf", "wrappers", to_wrappers},
     {"to-protobuf", "struct", to_struct},
     {"to-cbor", "wide list", wide_list},
     {"to-cbor", "deep maps", deep_maps},

@@ -68,6 +68,7 @@ CBOR_ITEMS(cbor_doubles, "\xfb\x3f\xd5\x55\x55\x55\x55\x55\x57")
 CBOR_ITEMS(cbor_times, "\xc1\x00")
 CBOR_ITEMS(cbor_fraction_times, "\xc1\xfb\x41\xd9\x8b\x3a\xaf\x12\x34\x56")
 CBOR_ITEMS(cbor_bignums, "\xc2\x48\xff\xff\xff\xff\xff\xff\xff\xff")
+CBOR_ITEMS(cbor_maps_of_integers, "\xa1\x30\xa1\x30\xa1\x30\xa1\x30\xa1\x30\x30")
 CBOR_ITEMS(cbor_small_maps, "\xa4\x61g\x00\x61h\x00\x61i\x00\x61j\x00")
 CBOR_ITEMS(cbor_escapes, "\x64\x01\x02\x03\x04")
 MSGPACK_ITEMS(msgpack_wide, "\x00")
@@ -241,6 +242,7 @@ const struct codec_case codec_corpus_binary[] = {
     {"cbor", "times with fractions", cbor_fraction_times},
     {"cbor", "bignums", cbor_bignums},
     {"cbor", "small maps", cbor_small_maps},
+    {"cbor", "maps of an integer each", cbor_maps_of_integers},
     {"cbor", "control characters", cbor_escapes},
     {"cbor", "deep lists", cbor_deep},
     {"cbor", "deep maps", cbor_deep_maps},

@@ -26,6 +26,7 @@ enum {
     REPEATED_NESTED = 48,
     REPEATED_ENUM = 51,
     MAP_INT32_INT32 = 56,
+    MAP_FIXED64_FIXED64 = 61,
     MAP_STRING_STRING = 69,
     MAP_STRING_NESTED = 71,
     UNPACKED_INT32 = 89,
@@ -180,6 +181,19 @@ static void messages_of_defaults(struct buffer *b, size_t size)
     struct buffer unit = {0};
     put_run(&unit, 2, "", 0);
     wrap(&unit, REPEATED_NESTED);
+    fill_with(b, size, &unit);
+}
+
+/* The same between entries of a map that stand out of order and have one key. */
+static void defaults_among_entries(struct buffer *b, size_t size)
+{
+    struct buffer unit = {0}, message = {0};
+    for (int i = 0; i < 40; i++)
+        put_run(&unit, MAP_FIXED64_FIXED64, "", 0);
+    put_run(&message, 2, "", 0);
+    wrap(&message, REPEATED_NESTED);
+    buffer_add(&unit, message.data, message.len);
+    buffer_finish(&message);
     fill_with(b, size, &unit);
 }
 
@@ -390,6 +404,23 @@ static void unknown_fields(struct buffer *b, size_t size)
     fill_with(b, size, &unit);
 }
 
+static void flat_unknown_groups(struct buffer *b, size_t size)
+{
+    struct buffer unit = {0};
+    put_tag(&unit, 16, WIRE_GROUP);
+    put_tag(&unit, 16, WIRE_GROUP_END);
+    fill_with(b, size, &unit);
+}
+
+static void messages_of_unknown_fields(struct buffer *b, size_t size)
+{
+    struct buffer unit = {0};
+    put_number(&unit, 9, 1);
+    put_run(&unit, 8, "", 0);
+    wrap(&unit, REPEATED_NESTED);
+    fill_with(b, size, &unit);
+}
+
 static void times(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
@@ -464,6 +495,7 @@ const struct codec_case codec_corpus_protobuf[] = {
     {"protobuf", "merge around a text", merge_around_a_text},
     {"protobuf", "empty messages", empty_messages},
     {"protobuf", "messages of defaults", messages_of_defaults},
+    {"protobuf", "defaults among map entries", defaults_among_entries},
     {"protobuf", "map flood", map_flood},
     {"protobuf", "map of one key", map_of_one_key},
     {"protobuf", "empty map entries", empty_entries},
@@ -490,6 +522,10 @@ const struct codec_case codec_corpus_protobuf[] = {
     {"protobuf", "deep anys", deep_anys},
     {"protobuf", "deep structs", deep_structs},
     {"protobuf", "null values", null_values},
+    {"protobuf-keep", "unknown groups", unknown_groups},
+    {"protobuf-keep", "flat unknown groups", flat_unknown_groups},
+    {"protobuf-keep", "unknown fields", unknown_fields},
+    {"protobuf-keep", "messages of unknown fields", messages_of_unknown_fields},
     {"protobuf2", "messages of defaults", messages_of_defaults},
     {"protobuf2", "merge chains", merge_chains},
     {"protobuf2", "invalid text", invalid_text},
@@ -501,6 +537,7 @@ const struct codec_case codec_corpus_protobuf[] = {
     {"protobuf-tree", "deep", deep},
     {"protobuf-tree", "merge chains", merge_chains},
     {"protobuf-tree", "messages of defaults", messages_of_defaults},
+    {"protobuf-tree", "defaults among map entries", defaults_among_entries},
     {"protobuf-tree", "map flood", map_flood},
     {"protobuf-tree", "odd map entries", odd_entries},
     {"protobuf-tree", "tiny strings", tiny_strings},

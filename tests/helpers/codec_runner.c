@@ -78,6 +78,8 @@ static bool set_decoding(struct codec_runner *r, const char *format)
                                               : "protobuf_test_messages.proto3.TestAllTypesProto3");
         d->kind = DECODE_PROTOBUF;
         d->schema = schema_options_default();
+        if (strcmp(format, "protobuf-keep") == 0)
+            d->schema.unknown_fields = SCHEMA_UNKNOWN_KEEP;
         d->rules = &r->rule;
         d->rule_count = 1;
         r->only_decodes = strcmp(format, "protobuf-tree") == 0;
