@@ -376,15 +376,15 @@ static bool take_short_integer(struct parser *p, struct fby_value *out)
     enum { DIGITS = 18 };
     bool negative = *p->at == '-';
     const uint8_t *digits = p->at + negative, *at = digits;
-    int64_t value = 0;
+    uint64_t value = 0; /* of one digit more than is taken, too */
     while (at < p->end && *at >= '0' && *at <= '9' && at - digits <= DIGITS)
-        value = value * 10 + (*at++ - '0');
+        value = value * 10 + (uint64_t)(*at++ - '0');
     size_t count = (size_t)(at - digits);
     if (count == 0 || count > DIGITS || (*digits == '0' && (count > 1 || negative)) ||
         (at < p->end && (*at == '.' || (*at | 0x20) == 'e')))
         return false;
     p->at = at;
-    *out = (struct fby_value){.type = FBY_INT, .integer = negative ? -value : value};
+    *out = (struct fby_value){.type = FBY_INT, .integer = negative ? -(int64_t)value : (int64_t)value};
     return true;
 }
 
