@@ -204,7 +204,7 @@ static int bind_tcp(const struct addrinfo *where, const char *address, int port,
         bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     enum status code = errno == EADDRINUSE ? STATUS_LOCKED : STATUS_IO;
-    error_set_errno(err, code, errno, "admin listener %s port %d", address, port);
+    error_set_errno(err, code, errno, "cannot listen on %s port %d (admin.listen)", address, port);
     if (fd >= 0)
         close(fd);
     return -1;

@@ -328,7 +328,7 @@ static const struct route_config *find_route(struct cli_codec *c, int *code)
     buffer_add_byte(&names, 0);
     const char *listed = names.failed ? "" : (const char *)names.data;
     if (matches == 0 && c->route)
-        *code = refuse(c, EX_CONFIG, "there is no route \"%s\"; there are %s", c->route, listed);
+        *code = refuse(c, EX_CONFIG, "there is no route \"%s\"; known are %s", c->route, listed);
     else if (matches == 0)
         *code = refuse(c, EX_CONFIG, "no route wants the topic \"%s\"", c->topic);
     else if (matches > 1)

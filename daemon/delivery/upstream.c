@@ -51,15 +51,15 @@ void upstream_tell_ready(struct upstream *u)
 
 void upstream_set_connected(struct upstream *u, bool connected, const char *reason)
 {
-    if (connected != u->connected) {
-        if (connected)
-            log_info("upstream", "%s (%s): connected", u->name, u->kind);
-        else
-            log_warning("upstream", "%s (%s): not connected: %s. Messages wait in the journal", u->name,
-                        u->kind, reason ? reason : "no reason given");
-    }
+    if (connected && !u->connected)
+        log_info("upstream", "%s (%s): connected", u->name, u->kind);
+    bool lost = !connected && (reason || u->connected);
+    if (lost && !u->told_lost)
+        log_warning("upstream", "%s (%s): not connected: %s. Messages wait in the journal", u->name, u->kind,
+                    reason ? reason : "no reason given");
+    u->told_lost = connected ? false : u->told_lost || lost;
     u->connected = connected;
-    snprintf(u->reason, sizeof u->reason, "%s", connected || !reason ? "" : reason);
+    snprintf(u->reason, sizeof u->reason, "%s", connected ? "" : reason ? reason : "nothing was sent yet");
 }
 
 void upstream_start(struct upstream *u)

@@ -55,6 +55,7 @@ struct upstream {
     const char *kind; /* "mqtt", "http", … */
     char *name;       /* in the configuration */
     bool connected;
+    bool told_lost;                        /* the log says that it is not: once for each time */
     char reason[200];                      /* why not connected, for status; else "" */
     struct list users;                     /* upstream_user.link */
     uint64_t delivered, retried, rejected; /* answers */

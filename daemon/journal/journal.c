@@ -116,13 +116,19 @@ static void sync_parent(struct journal *j)
     close(fd);
 }
 
+static enum status refuse_directory(struct error *err, const char *what, const char *path)
+{
+    return error_set_errno(err, STATUS_IO, errno, "cannot %s %s%s", what, path,
+                           errno == EACCES ? ". Give the folder above it to the user of the service" : "");
+}
+
 static enum status open_directory(struct journal *j, struct error *err)
 {
     if (!make_directories(j->path))
-        return error_set_errno(err, STATUS_IO, errno, "cannot create %s", j->path);
+        return refuse_directory(err, "create", j->path);
     j->dir_fd = open(j->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (j->dir_fd < 0)
-        return error_set_errno(err, STATUS_IO, errno, "cannot open %s", j->path);
+        return refuse_directory(err, "open", j->path);
     sync_parent(j);
     return STATUS_OK;
 }
@@ -132,7 +138,9 @@ static enum status lock_directory(struct journal *j, struct error *err)
     char text[32] = "";
     j->lock_fd = openat(j->dir_fd, "lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
     if (j->lock_fd < 0)
-        return error_set_errno(err, STATUS_IO, errno, "cannot open %s/lock", j->path);
+        return error_set_errno(err, STATUS_IO, errno, "cannot open %s/lock%s", j->path,
+                               errno == EACCES ? ". Give the folder and its files to the user of the service"
+                                               : "");
     if (flock(j->lock_fd, LOCK_EX | LOCK_NB) == 0) {
         snprintf(text, sizeof(text), "%ld\n", (long)getpid());
         if (ftruncate(j->lock_fd, 0) == 0) /* the number is a help for people, no more */

@@ -382,7 +382,7 @@ struct http_sender *http_sender_create(const struct fby_host *host, struct fby_i
     s->timer = host->timer_create(instance, handle_timer, s);
     s->transport = http_transport_create(host, instance, options, handle_done, s, err);
     if (s->transport) {
-        host->connected(instance, false, "nothing was sent yet");
+        host->connected(instance, false, NULL);
         return s;
     }
     http_sender_destroy(s);

@@ -248,7 +248,8 @@ struct fby_host {
                    int64_t retry_after_ms);
     /* After send() took fewer than offered: there is room again. */
     void (*ready)(struct fby_instance *in);
-    /* For status and log: whether the upstream can be reached, and why not. Repeating it is free. */
+    /* For status and log: whether the upstream can be reached, and why not; NULL: nobody has tried yet.
+     * Repeating it is free. */
     void (*connected)(struct fby_instance *in, bool yes, const char *reason);
 
     /* Since 1.1. Codecs. Memory that lives as long as the message, 16-byte aligned and not cleared; NULL when

@@ -4,6 +4,7 @@
  * or too few, answers out of order, twice, or what it never got; and a cancel for one delivery costs the
  * others no more than a repetition.
  */
+#include "base/log.h"
 #include "base/memory.h"
 #include "delivery/upstream_plugin.h"
 #include "loop/loop.h"
@@ -218,15 +219,38 @@ static void a_cancel_of_nothing_does_not_disturb(void **state)
     upstream_add_user(f->upstream, &f->a.user);
 }
 
+static unsigned warnings, infos;
+
+static void count_line(void *ctx, enum log_level level, const char *line)
+{
+    (void)ctx;
+    (void)line;
+    warnings += level == LOG_LEVEL_WARNING;
+    infos += level == LOG_LEVEL_INFO;
+}
+
+/* The log says so once for each time, also of one that never was. */
 static void says_whether_it_is_connected(void **state)
 {
     struct fixture *f = *state;
-    host->connected(instance, false, "connection refused");
-    assert_false(f->upstream->connected);
-    assert_string_equal(f->upstream->reason, "connection refused");
-    host->connected(instance, true, NULL);
-    assert_true(f->upstream->connected);
-    assert_string_equal(f->upstream->reason, "");
+    warnings = infos = 0;
+    log_set_sink(count_line, NULL);
+    host->connected(instance, false, NULL);
+    assert_string_equal(f->upstream->reason, "nothing was sent yet");
+    assert_int_equal(warnings, 0);
+    for (unsigned round = 1; round <= 2; round++) {
+        host->connected(instance, false, "connection refused");
+        host->connected(instance, false, "connection refused, again");
+        assert_false(f->upstream->connected);
+        assert_string_equal(f->upstream->reason, "connection refused, again");
+        assert_int_equal(warnings, round);
+        host->connected(instance, true, NULL);
+        host->connected(instance, true, NULL);
+        assert_true(f->upstream->connected);
+        assert_string_equal(f->upstream->reason, "");
+        assert_int_equal(infos, round);
+    }
+    log_set_sink(NULL, NULL);
 }
 
 static void a_refusal_names_the_upstream(void **state)
