@@ -13,11 +13,13 @@
 static void test_numbers_wrap(void **state)
 {
     (void)state;
-    /* tck-id-payloads-sequence-num-incrementing */
     node_birth(1, 0, 254, "a");
-    data(2, 255, 1);
-    data(3, 0, 1);
-    assert_told("1+* 2=a 3=a");
+    /* tck-id-payloads-sequence-num-incrementing */
+    data(2, 0, 1); /* not before 255 */
+    assert_told("1+*");
+    data(3, 255, 1);
+    data(4, 1, 1);
+    assert_told("3=a 2=a 4=a");
 }
 
 static void test_reorders(void **state)
