@@ -291,6 +291,14 @@ static void gzip_payloads(void **state)
         {ABC "78", "! ", NULL},
         {"", "! too early", NULL},
         {"7b7d", "! ", NULL},
+        {"78bb0000000163646604", "! not gzip", NULL}, /* wants a dictionary */
+        {"1f8b08e0000000000203"
+         "4b4c4a0600c241243503000000",
+         "! ", NULL}, /* reserved flags */
+        {"1f8b08000000000002030300"
+         "0000000000000000",
+         "h''", NULL}, /* nothing in it */
+        {ABC "0000", "! ", NULL},
         {ABC, "h'616263'", NULL}, /* a refusal leaves nothing behind */
     };
     run_unpack("plugins/gzip/gzip.so", cases, sizeof cases / sizeof *cases);
@@ -306,6 +314,11 @@ static void zstd_payloads(void **state)
         {FRAME "78", "! ", NULL},
         {"28b52ffd00a0010000", "h''", NULL},                    /* asks for a window of 1 GiB */
         {"28b52ffde0ffffffffffffff7f190000616263", "! ", NULL}, /* says that it holds 8 EiB */
+        {"502a4d18030000006f6f6f", "h''", NULL}, /* a frame to be skipped, alone and between others */
+        {FRAME "5f2a4d1800000000" FRAME, "h'616263616263'", NULL},
+        {"502a4d18ffffffff6f", "! ", NULL},
+        {"28b52ffd210503190000616263", "! Dictionary", NULL},
+        {"28b52ffd2003190000616263ffff", "! ", NULL},
         {"", "! empty", NULL},
         {"7b7d", "! ", NULL},
         {FRAME, "h'616263'", NULL},

@@ -265,6 +265,22 @@ static void bytes_hold_the_type_that_is_given(void **state)
     expect(f, u, "{\"x\":0,\"y\":0}");
     wire_text(&f->payload, 8, "\020");
     expect_refusal(f, u, "");
+    /* The field that carries the message is not shown beside it, set or not. */
+    u = must_compile(
+        f, "t.Envelope",
+        (struct schema_unwrap_settings){.field = "data", .type = find(f, "t.Point"), .keep_as = "e"});
+    for (int is_set = 0; is_set < 2; is_set++) {
+        wire_text(&f->payload, 9, "t");
+        if (is_set)
+            wire_text(&f->payload, 8, "\020\003");
+        expect(f, u,
+               is_set ? "{\"e\":{\"@type\":\"t.Point\",\"id\":\"\",\"type\":\"t\",\"kind\":\"KIND_NONE\","
+                        "\"number\":0,"
+                        "\"many\":[],\"ratio\":0},\"x\":0,\"y\":3}"
+                      : "{\"e\":{\"@type\":\"t.Point\",\"id\":\"\",\"type\":\"t\",\"kind\":\"KIND_NONE\","
+                        "\"number\":0,"
+                        "\"many\":[],\"ratio\":0},\"x\":0,\"y\":0}");
+    }
 }
 
 static void bytes_hold_what_a_text_says(void **state)
