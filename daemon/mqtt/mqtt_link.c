@@ -371,10 +371,15 @@ static enum status read_step(struct mqtt_link *k)
 }
 
 /* MQTT 3.1.1 cannot ask the broker to leave out what is too large, and libmosquitto takes any size. Each end
- * of a packet that brings more than a few bytes is an event, so bytes without one are of a single packet. */
-static enum status check_packet_size(struct mqtt_link *k)
+ * of a packet that brings more than a few bytes is an event, so bytes without one are of a single packet; but
+ * for the few of an answer to a ping, which a silent connection sees for years. */
+static enum status check_packet_size(struct mqtt_link *k, uint64_t burst_bytes)
 {
-    if (mqtt_socket_buffer_traffic(k->buffer)->bytes_in - k->packet_begin <= k->packet_limit)
+    enum { PING_BYTES = 64 }; /* in TLS */
+    uint64_t unfinished = mqtt_socket_buffer_traffic(k->buffer)->bytes_in - k->packet_begin;
+    if (burst_bytes <= PING_BYTES && burst_bytes <= unfinished)
+        k->packet_begin += burst_bytes;
+    if (unfinished <= k->packet_limit)
         return STATUS_END;
     snprintf(k->reason, sizeof k->reason,
              "the broker sends a packet larger than max_packet_size; raise it, or set a limit at the broker "
@@ -384,6 +389,7 @@ static enum status check_packet_size(struct mqtt_link *k)
 
 enum status mqtt_link_read(struct mqtt_link *k, unsigned max_messages)
 {
+    uint64_t bytes_before = mqtt_socket_buffer_traffic(k->buffer)->bytes_in;
     mqtt_socket_buffer_begin_burst(k->buffer);
     k->burst_messages = 0;
     k->stop_burst = false;
@@ -394,7 +400,7 @@ enum status mqtt_link_read(struct mqtt_link *k, unsigned max_messages)
         if (k->stop_burst || k->burst_messages >= max_messages)
             return STATUS_OK;
     }
-    return check_packet_size(k);
+    return check_packet_size(k, mqtt_socket_buffer_traffic(k->buffer)->bytes_in - bytes_before);
 }
 
 void mqtt_link_stop_burst(struct mqtt_link *k)

@@ -236,6 +236,30 @@ static void test_broker_that_sends_too_large_a_packet(void **state)
     mqtt_fixture_finish(&f);
 }
 
+/* Years of a silent connection are no large packet. */
+static void test_broker_that_only_answers_pings(void **state)
+{
+    (void)state;
+    enum { BURSTS = 3000 };
+    struct mqtt_fixture f;
+    mqtt_fixture_init(&f);
+    f.settings.max_packet_size = 1024;
+    mqtt_fixture_connect(&f);
+    uint8_t answers[60];
+    for (size_t i = 0; i < sizeof answers; i += 2) {
+        answers[i] = 0xD0; /* PINGRESP */
+        answers[i + 1] = 0;
+    }
+    for (int i = 0; i < BURSTS; i++) {
+        stub_broker_send(f.broker, answers, sizeof answers);
+        mqtt_fixture_turn(&f);
+    }
+    mqtt_fixture_turn_for(&f, 5);
+    assert_int_equal(f.disconnected, 0);
+    assert_true(mqtt_client_is_connected(f.client));
+    mqtt_fixture_finish(&f);
+}
+
 /* ---- Versions ---- */
 
 static void test_falls_back_when_v5_is_refused(void **state)
@@ -667,6 +691,7 @@ int main(void)
         cmocka_unit_test(test_broker_that_does_not_speak_mqtt),
         cmocka_unit_test(test_broker_that_sends_an_unknown_property),
         cmocka_unit_test(test_broker_that_sends_too_large_a_packet),
+        cmocka_unit_test(test_broker_that_only_answers_pings),
         cmocka_unit_test(test_falls_back_when_v5_is_refused),
         cmocka_unit_test(test_falls_back_when_the_broker_hangs_up_on_v5),
         cmocka_unit_test(test_a_wanted_version_stays),
