@@ -103,7 +103,7 @@ static void print_sources(const struct fby_value *status)
         if (cli_value_flag(&f->value, "possible_gap"))
             printf(", the broker lost our session: messages may be missing");
         if (cli_value_flag(&f->value, "stopped_by_journal"))
-            printf(", waiting for room in the journal");
+            printf(", waiting for the journal");
         if (cli_value_number(&f->value, "filters_refused"))
             printf(", %" PRIu64 " topic filters refused by the broker",
                    cli_value_number(&f->value, "filters_refused"));
