@@ -33,12 +33,13 @@ static bool write_new(const char *path, struct bytes content)
         return false;
     bool ok = write_all(fd, content) && fsync(fd) == 0;
     int error = errno;
-    ok = close(fd) == 0 && ok;
+    close(fd); /* synced or given up: what it says is no matter */
     errno = error;
     return ok;
 }
 
-/* Whether the file holds this; then it was synced when it got there. */
+/* Whether the file holds this; then its bytes were synced before it got its name, which need not be durable
+ * yet. */
 static bool is_same(const char *path, struct bytes content)
 {
     uint8_t chunk[512];
@@ -74,11 +75,9 @@ static bool sync_directory(const char *path)
 
 enum status durable_file_replace(const char *path, struct bytes content, struct error *err)
 {
-    if (is_same(path, content))
-        return STATUS_OK;
     char *fresh = xasprintf("%s.new", path);
     enum status result = STATUS_OK;
-    if (!write_new(fresh, content) || rename(fresh, path) != 0) {
+    if (!is_same(path, content) && (!write_new(fresh, content) || rename(fresh, path) != 0)) {
         result = error_set_errno(err, STATUS_IO, errno, "cannot write %s", path);
         unlink(fresh);
     } else if (!sync_directory(path)) {

@@ -105,7 +105,7 @@ static bool write_file(const char *path, const struct job *j)
         return false;
     bool right = write_all(fd, &h, sizeof h) && write_all(fd, j->data, j->len) && fdatasync(fd) == 0;
     int reason = errno;
-    right &= close(fd) == 0;
+    close(fd); /* synced or given up: what it says is no matter */
     errno = reason;
     return right;
 }
@@ -116,7 +116,9 @@ static bool sync_directory(const char *directory)
     if (fd < 0)
         return false;
     bool right = fsync(fd) == 0;
+    int reason = errno;
     close(fd);
+    errno = reason;
     return right;
 }
 

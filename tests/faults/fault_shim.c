@@ -4,12 +4,12 @@
  * then on. By environment:
  *
  *   FAULT_DIRECTORY  only descriptors and names below it
+ *   FAULT_EXCEPT     but not those below this one
  *   FAULT_CALL       write pwritev pread fdatasync fsync fallocate ftruncate rename unlink open mkdir link
- * flock close lseek statvfs readdir; any: every one but those that only ask (pread lseek statvfs readdir)
- *   FAULT_AT         which call, from 1; 0: only count
- *   FAULT_COUNT      how many calls fail from there on; 0: all
- *   FAULT_WITH       EIO ENOSPC EINTR ENOMEM EMFILE SHORT (half of it is done) KILL (SIGKILL before the call)
- *   FAULT_REPORT     file for the number of calls, written at exit
+ * flock close lseek statvfs readdir; create: open with O_CREAT; any: every one but those that only ask (pread
+ * lseek statvfs readdir) FAULT_AT         which call, from 1; 0: only count FAULT_COUNT      how many calls
+ * fail from there on; 0: all FAULT_WITH       EIO ENOSPC EINTR ENOMEM EMFILE SHORT (half of it is done) KILL
+ * (SIGKILL before the call) FAULT_REPORT     file for the number of calls, written at exit
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -20,6 +20,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,12 +42,22 @@
 
 enum { WITH_SHORT = -1, WITH_KILL = -2 };
 
-static char directory[PATH_MAX];
+static char directory[PATH_MAX], except[PATH_MAX];
 static char wanted[32];
 static unsigned long at, count;
 static int with;
 static atomic_ulong calls;
 static atomic_bool started;
+
+/* The kernel, around the syscall() of this file. */
+#define kernel(...) (find_syscall()(__VA_ARGS__))
+
+static long (*find_syscall(void))(long, ...)
+{
+    static long (*real)(long, ...);
+    REAL(real, "syscall");
+    return real;
+}
 
 static int parse_with(const char *name)
 {
@@ -74,6 +85,7 @@ __attribute__((constructor)) static void start(void)
     if (!call)
         return;
     snprintf(directory, sizeof(directory), "%s", path ? path : "/");
+    snprintf(except, sizeof(except), "%s", getenv("FAULT_EXCEPT") ? getenv("FAULT_EXCEPT") : "");
     snprintf(wanted, sizeof(wanted), "%s", call);
     at = number_of("FAULT_AT", 0);
     count = number_of("FAULT_COUNT", 1);
@@ -87,16 +99,21 @@ __attribute__((destructor)) static void report(void)
     char text[32];
     if (!path || !atomic_exchange(&started, false))
         return;
-    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int fd = (int)kernel(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     int len = snprintf(text, sizeof(text), "%lu\n", atomic_load(&calls));
-    if (fd >= 0 && syscall(SYS_write, fd, text, len) == len)
+    if (fd >= 0 && kernel(SYS_write, fd, text, len) == len)
         close(fd);
+}
+
+static bool is_in(const char *path, const char *place)
+{
+    size_t len = strlen(place);
+    return strncmp(path, place, len) == 0 && (len == 1 || path[len] == '/' || path[len] == '\0');
 }
 
 static bool is_below(const char *path)
 {
-    size_t len = strlen(directory);
-    return strncmp(path, directory, len) == 0 && (len == 1 || path[len] == '/' || path[len] == '\0');
+    return is_in(path, directory) && !(except[0] && is_in(path, except));
 }
 
 static bool is_ours(int fd)
@@ -129,7 +146,7 @@ static int next(void)
     if (at == 0 || number < at || (count > 0 && number >= at + count))
         return 0;
     if (with == WITH_KILL)
-        syscall(SYS_kill, getpid(), SIGKILL);
+        kernel(SYS_kill, getpid(), SIGKILL);
     return with;
 }
 
@@ -153,14 +170,33 @@ static int fault_of_name(const char *call, int dir_fd, const char *name)
     return fault;
 }
 
-EXPORT ssize_t write(int fd, const void *data, size_t size)
+static ssize_t write_or_fail(int fd, const void *data, size_t size)
 {
     int fault = fault_of("write", fd);
     if (fault > 0)
         return -1;
     if (fault == WITH_SHORT && size > 1)
         size /= 2;
-    return syscall(SYS_write, fd, data, size);
+    return kernel(SYS_write, fd, data, size);
+}
+
+EXPORT ssize_t write(int fd, const void *data, size_t size)
+{
+    return write_or_fail(fd, data, size);
+}
+
+/* The daemon has a write() of its own, for its sockets; what is no socket it gives to the kernel this way. */
+EXPORT long syscall(long number, ...)
+{
+    long a[6];
+    va_list args;
+    va_start(args, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(args, long);
+    va_end(args);
+    if (number == SYS_write)
+        return write_or_fail((int)a[0], (const void *)a[1], (size_t)a[2]);
+    return kernel(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 EXPORT ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
@@ -202,12 +238,12 @@ EXPORT ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
 
 EXPORT int fdatasync(int fd)
 {
-    return fault_of("fdatasync", fd) > 0 ? -1 : (int)syscall(SYS_fdatasync, fd);
+    return fault_of("fdatasync", fd) > 0 ? -1 : (int)kernel(SYS_fdatasync, fd);
 }
 
 EXPORT int fsync(int fd)
 {
-    return fault_of("fsync", fd) > 0 ? -1 : (int)syscall(SYS_fsync, fd);
+    return fault_of("fsync", fd) > 0 ? -1 : (int)kernel(SYS_fsync, fd);
 }
 
 EXPORT int fallocate64(int fd, int mode, off64_t offset, off64_t len)
@@ -228,7 +264,7 @@ EXPORT int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
     if (fault_of_name("rename", to_fd, to) > 0)
         return -1;
-    return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, 0);
+    return (int)kernel(SYS_renameat2, from_fd, from, to_fd, to, 0);
 }
 
 EXPORT int rename(const char *from, const char *to)
@@ -240,7 +276,7 @@ EXPORT int unlinkat(int dir_fd, const char *name, int flags)
 {
     if (fault_of_name("unlink", dir_fd, name) > 0)
         return -1;
-    return (int)syscall(SYS_unlinkat, dir_fd, name, flags);
+    return (int)kernel(SYS_unlinkat, dir_fd, name, flags);
 }
 
 EXPORT int unlink(const char *name)
@@ -254,9 +290,10 @@ EXPORT int openat(int dir_fd, const char *name, int flags, ...)
     va_start(args, flags);
     int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, int) : 0;
     va_end(args);
-    if (fault_of_name("open", dir_fd, name) > 0)
+    bool creates = flags & O_CREAT && strcmp(wanted, "create") == 0;
+    if (fault_of_name(creates ? "create" : "open", dir_fd, name) > 0)
         return -1;
-    return (int)syscall(SYS_openat, dir_fd, name, flags, mode);
+    return (int)kernel(SYS_openat, dir_fd, name, flags, mode);
 }
 
 EXPORT int open(const char *name, int flags, ...)
@@ -272,7 +309,7 @@ EXPORT int mkdirat(int dir_fd, const char *name, mode_t mode)
 {
     if (fault_of_name("mkdir", dir_fd, name) > 0)
         return -1;
-    return (int)syscall(SYS_mkdirat, dir_fd, name, mode);
+    return (int)kernel(SYS_mkdirat, dir_fd, name, mode);
 }
 
 EXPORT int mkdir(const char *name, mode_t mode)
@@ -284,24 +321,62 @@ EXPORT int linkat(int from_fd, const char *from, int to_fd, const char *to, int 
 {
     if (fault_of_name("link", to_fd, to) > 0)
         return -1;
-    return (int)syscall(SYS_linkat, from_fd, from, to_fd, to, flags);
+    return (int)kernel(SYS_linkat, from_fd, from, to_fd, to, flags);
 }
 
 EXPORT int flock(int fd, int operation)
 {
-    return fault_of("flock", fd) > 0 ? -1 : (int)syscall(SYS_flock, fd, operation);
+    return fault_of("flock", fd) > 0 ? -1 : (int)kernel(SYS_flock, fd, operation);
 }
 
 /* As the kernel does it: the descriptor is gone, whatever it says. */
 EXPORT int close(int fd)
 {
     int fault = fault_of("close", fd);
-    int result = (int)syscall(SYS_close, fd);
+    int result = (int)kernel(SYS_close, fd);
     if (fault > 0) {
         errno = fault;
         return -1;
     }
     return result;
+}
+
+/* Streams of libc do not call what is replaced here, so those of our files are made of it. */
+static ssize_t read_stream(void *cookie, char *data, size_t size)
+{
+    return kernel(SYS_read, (int)(intptr_t)cookie, data, size);
+}
+
+static ssize_t write_stream(void *cookie, const char *data, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = write_or_fail((int)(intptr_t)cookie, data + done, size - done);
+        if (n <= 0)
+            return 0;
+        done += (size_t)n;
+    }
+    return (ssize_t)size;
+}
+
+static int close_stream(void *cookie)
+{
+    return close((int)(intptr_t)cookie);
+}
+
+EXPORT FILE *fopen(const char *restrict name, const char *restrict mode)
+{
+    static FILE *(*real)(const char *, const char *);
+    REAL(real, "fopen");
+    if (!atomic_load(&started) || !is_below(name) || !strchr("rw", mode[0]))
+        return real(name, mode);
+    int flags = mode[0] == 'r' ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
+    int fd = open(name, flags | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return NULL;
+    return fopencookie(
+        (void *)(intptr_t)fd, mode[0] == 'r' ? "r" : "w",
+        (cookie_io_functions_t){.read = read_stream, .write = write_stream, .close = close_stream});
 }
 
 EXPORT off64_t lseek64(int fd, off64_t offset, int whence)
@@ -327,6 +402,7 @@ EXPORT struct dirent64 *readdir64(DIR *dir)
 
 EXPORT int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
 EXPORT int open64(const char *, int, ...) __attribute__((alias("open")));
+EXPORT FILE *fopen64(const char *restrict, const char *restrict) __attribute__((alias("fopen")));
 
 /* Where offsets have 64 bits by nature, the plain names are in use. */
 #if __SIZEOF_LONG__ == 8

@@ -19,6 +19,7 @@ shim_cflags = -std=gnu11 -fPIC -fvisibility=hidden $(FBY_WARNINGS)
 
 fault_tests = \
   %D%/10-journal-calls.py \
+  %D%/11-durable-files.py \
   %D%/20-journal-damage.py \
   %D%/30-power-cuts.py \
   %D%/31-torn-sectors.py \

@@ -4,6 +4,7 @@
  */
 #include "base/durable_file.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,11 +12,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 static char directory[40], path[60];
+static unsigned syncs, failing_sync; /* counted from 1; 0: none fails */
+
+/* Instead of libc's. */
+int fsync(int fd)
+{
+    if (++syncs == failing_sync) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
 
 static int set_up(void **state)
 {
@@ -23,6 +36,7 @@ static int set_up(void **state)
     snprintf(directory, sizeof directory, "/tmp/fby-durable-XXXXXX");
     assert_non_null(mkdtemp(directory));
     snprintf(path, sizeof path, "%s/file", directory);
+    syncs = failing_sync = 0;
     return 0;
 }
 
@@ -105,6 +119,25 @@ static void test_old_stands_when_it_cannot_be_replaced(void **state)
     assert_int_equal(rmdir(fresh), 0);
 }
 
+static void test_what_may_be_undone_by_a_power_cut_is_no_success(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    assert_int_equal(durable_file_replace(path, bytes_of_text("17"), &err), STATUS_OK);
+    assert_int_equal(syncs, 2); /* the bytes and the name */
+    failing_sync = 4;
+    assert_int_equal(durable_file_replace(path, bytes_of_text("18"), &err), STATUS_IO);
+    assert_int_equal(syncs, 4);
+    /* The file says 18 now; who tries again must not be told that this is durable before it is. */
+    failing_sync = 5;
+    assert_int_equal(durable_file_replace(path, bytes_of_text("18"), &err), STATUS_IO);
+    assert_int_equal(durable_file_replace(path, bytes_of_text("18"), &err), STATUS_OK);
+    assert_int_equal(syncs, 6);
+    failing_sync = 7;
+    assert_int_equal(durable_file_replace(path, bytes_of_text("19"), &err), STATUS_IO);
+    check_content("18");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +146,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reads_no_more_than_there_is_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_says_why_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_old_stands_when_it_cannot_be_replaced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_may_be_undone_by_a_power_cut_is_no_success, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
