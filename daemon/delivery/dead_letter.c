@@ -23,6 +23,7 @@ struct waiter {
     struct list link; /* dead_letter_store.waiters */
     dead_letter_done_fn done;
     void *ctx;
+    bool is_settled; /* whatever becomes of the commit */
     enum dead_letter_end why;
     size_t number_count; /* letters that are retired once the commit is durable */
     uint64_t numbers[];
@@ -35,7 +36,7 @@ static void handle_committed(void *ctx, enum status result)
     if (result == STATUS_OK)
         dead_letter_store_handle_retired(w->store, w->numbers, w->number_count, w->why);
     if (w->done)
-        w->done(w->ctx, result);
+        w->done(w->ctx, w->is_settled ? STATUS_OK : result);
     free(w);
 }
 
@@ -155,7 +156,7 @@ enum status dead_letter_retire(struct dead_letter_store *s, const uint64_t *numb
     if (result == STATUS_FULL) {
         dead_letter_store_handle_retired(s, numbers, count, why);
         keep_for_late_note(s, numbers, count);
-        commit(s, 0, done, ctx);
+        commit(s, 0, done, ctx)->is_settled = true;
         return STATUS_OK;
     }
     if (result != STATUS_OK)

@@ -177,12 +177,12 @@ static void what_is_too_old_is_dropped_and_counted(void **state)
 
 /* ---- Commits that fail ---- */
 
-static _Atomic bool disk_is_broken;
+static _Atomic bool disk_is_broken, disk_is_full;
 
 int fdatasync(int fd)
 {
-    if (disk_is_broken) {
-        errno = EIO;
+    if (disk_is_broken || disk_is_full) {
+        errno = disk_is_full ? ENOSPC : EIO;
         return -1;
     }
     return (int)syscall(SYS_fdatasync, fd);
@@ -265,6 +265,52 @@ static void a_commit_that_fails_leaves_no_trace(void **state)
     for (size_t i = 0; i < last; i++)
         assert_null(strstr(f->outputs[i], "lost"));
     flow_check_counters(f);
+}
+
+static unsigned purges;
+static enum status purge_result;
+
+static void handle_purged(void *ctx, enum status result)
+{
+    (void)ctx;
+    purges++;
+    purge_result = result;
+}
+
+/* On a full disk dead letters are what can be done without: purging them is no failure. */
+static void letters_are_purged_on_a_full_disk(void **state)
+{
+    struct flow *f = *state;
+    f->answer = answer_rejected;
+    flow_open(f);
+    flow_publish(f, "a/1", 0, 3);
+    assert_true(flow_settle(f));
+    assert_int_equal(flow_dead_letters(f), 3);
+    f->answer = answer_down;
+    upstream_is_down = true;
+    flow_publish(f, "a/1", 3, 1);
+    flow_turn(f, 20);
+    disk_is_full = true;
+    f->answer = answer_rejected;
+    for (int i = 0; i < 1000 && journal_state(f->dead_journal) == JOURNAL_OK; i++)
+        loop_turn(f->loop, 10);
+    assert_int_equal(journal_state(f->dead_journal), JOURNAL_FULL);
+    const uint64_t numbers[] = {1, 2, 3};
+    purges = 0;
+    purge_result = STATUS_BUSY;
+    assert_int_equal(dead_letter_retire(f->dead_letters, numbers, array_count(numbers), DEAD_LETTER_PURGED,
+                                        handle_purged, f),
+                     STATUS_OK);
+    assert_int_equal(purges, 0);
+    flow_turn(f, 20);
+    assert_int_equal(purges, 1);
+    assert_int_equal(purge_result, STATUS_OK);
+    assert_int_equal(flow_dead_letters(f), 0);
+    disk_is_full = false;
+    assert_true(flow_settle(f));
+    assert_int_equal(flow_dead_letters(f), 1);
+    flow_check_counters(f);
+    flow_crash(f);
 }
 
 /* ---- Memory ---- */
@@ -422,6 +468,7 @@ int main(void)
         TEST(what_is_too_old_is_dropped_and_counted),
         TEST(a_commit_that_fails_leaves_no_trace),
         TEST(a_commit_that_half_succeeds_counts_the_half),
+        TEST(letters_are_purged_on_a_full_disk),
         TEST(a_route_without_memory_to_read_goes_on_later),
         TEST(a_route_that_wants_little_keeps_little),
         TEST(a_message_that_memory_does_not_suffice_for_is_not_passed_over),
