@@ -12,7 +12,8 @@ enum {
     IDLE_MAX = 4,
     ARENA_CHUNK = 64 * 1024,
     ARENA_LIMIT = 64 << 20,
-    KEPT_MAX = 24, /* blocks of 128 KiB: more than a full window of records without gaps needs */
+    ARENA_SHARED = 1 << 20, /* in use: the next record gets another one, so that each may use the limit */
+    KEPT_MAX = 24,          /* blocks of 128 KiB: more than a full window of records without gaps needs */
 };
 
 void delivery_batch_pool_init(struct delivery_batch_pool *p)
@@ -72,10 +73,15 @@ void delivery_batch_give(struct delivery_batch_pool *p, struct delivery_batch *b
     p->idle_count++;
 }
 
+static bool takes_more(const struct delivery_batch *b)
+{
+    return b->count < DELIVERY_BATCH_RECORDS && b->bytes < DELIVERY_BATCH_BYTES &&
+           b->arena.used < ARENA_SHARED;
+}
+
 struct delivery_batch *delivery_batch_fill(struct delivery_batch_pool *p)
 {
-    const struct delivery_batch *b = p->filling;
-    if (!b || b->count >= DELIVERY_BATCH_RECORDS || b->bytes >= DELIVERY_BATCH_BYTES)
+    if (!p->filling || !takes_more(p->filling))
         p->filling = delivery_batch_take(p);
     return p->filling;
 }

@@ -320,6 +320,53 @@ static void a_backlog_that_does_not_decode_any_more_becomes_dead_letters(void **
     flow_check_counters(f);
 }
 
+static struct outgoing *kept[100];
+static size_t kept_count;
+
+static void keep(struct flow *f, struct upstream *u, struct outgoing *o)
+{
+    (void)f;
+    (void)u;
+    assert_true(kept_count < array_count(kept));
+    kept[kept_count++] = o;
+}
+
+/* ---- A stage that needs much memory for each message ---- */
+
+static void process_greedily(void *self, struct fby_batch *batch)
+{
+    enum { MUCH = 6 << 20 };
+    (void)self;
+    for (size_t i = 0; i < batch->count; i++)
+        assert_non_null(host->item_alloc(batch->items[i], MUCH));
+}
+
+static const struct fby_stage_ops greedy_ops = {
+    .create = stage_create, .destroy = stage_destroy, .process = process_greedily};
+static const struct fby_plugin greedy_plugin = {FBY_PLUGIN_ABI, .name = "greedy", .version = "1",
+                                                .kind = FBY_KIND_STAGE, .stage = &greedy_ops};
+
+/* Messages that are read one by one do not share what one batch may use, though they wait together. */
+static void single_messages_have_their_own_memory(void **state)
+{
+    enum { COUNT = 30 };
+    struct flow *f = *state;
+    f->stage_plugin = &greedy_plugin;
+    f->handle = keep;
+    kept_count = 0;
+    flow_open(f);
+    for (unsigned i = 0; i < COUNT; i++) {
+        flow_publish(f, "a/1", i, 1);
+        flow_turn(f, 3);
+    }
+    assert_int_equal(kept_count, COUNT);
+    for (size_t i = 0; i < kept_count; i++)
+        upstream_answer(f->upstream, kept[i], FBY_DELIVERED, NULL, 0);
+    assert_true(flow_settle(f));
+    assert_int_equal(delivery_counters(f->delivery)->delivered, COUNT);
+    flow_check_counters(f);
+}
+
 static int set_up(void **state)
 {
     flow_set_up(state);
@@ -338,6 +385,7 @@ int main(void)
         TEST(twins_come_again_under_their_own_ids),
         TEST(a_changed_decode_applies_to_the_backlog),
         TEST(a_backlog_that_does_not_decode_any_more_becomes_dead_letters),
+        TEST(single_messages_have_their_own_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
