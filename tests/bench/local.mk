@@ -41,9 +41,12 @@ check_PROGRAMS += %D%/bench_codec_limits
 %C%_bench_codec_limits_SOURCES = %D%/bench_codec_limits.c $(codec_corpus_sources)
 %C%_bench_codec_limits_CPPFLAGS = $(AM_CPPFLAGS) $(codec_corpus_cppflags)
 %C%_bench_codec_limits_LDADD = $(RANK4) $(codec_corpus_libs)
-EXTRA_DIST += %D%/bench_codec_limits.py
+EXTRA_DIST += %D%/bench_codec_limits.py %D%/bench_codec_search.py
 dist_check_SCRIPTS += %D%/test_codec_cost.sh
 TESTS += %D%/test_codec_cost.sh
-.PHONY: bench-codec-limits
+# One that looks for worse: make search-codec-limits CODEC=cbor.
+.PHONY: bench-codec-limits search-codec-limits
+search-codec-limits: %D%/bench_codec_limits $(plugin_PROGRAMS)
+	/usr/bin/python3 $(srcdir)/%D%/bench_codec_search.py $(CODEC) --build $(builddir)
 bench-codec-limits: %D%/bench_codec_limits $(plugin_PROGRAMS)
 	/usr/bin/python3 $(srcdir)/%D%/bench_codec_limits.py --build $(builddir)
