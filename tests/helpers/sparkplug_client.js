@@ -34,6 +34,11 @@ function publishBirths() {
             metric('table', 'DataSet', {
                 numOfColumns: 2, columns: ['name', 'count'], types: ['String', 'Int32'], rows: [['a', 1], ['b', -2]],
             }),
+            metric('motor', 'Template', {
+                version: '1.0', templateRef: 'Motor', isDefinition: false,
+                metrics: [metric('rpm', 'Int32', -5), metric('on', 'Boolean', true)],
+                parameters: [{ name: 'index', type: 'String', value: '7' }],
+            }),
         ],
     });
     console.log('births');

@@ -81,11 +81,15 @@ def step(word):
 try:
     story = ["ONLINE", "NBIRTH", "ONLINE", "DBIRTH"]
     out = wait_types(story, "births")
-    test.check_equal({k: v for k, v in values(out[3]).items() if k != "table"},
+    test.check_equal({k: v for k, v in values(out[3]).items() if k not in ("table", "motor")},
                      {"i8": -8, "i16": -16, "i32": -32, "i64": -64, "u8": 200, "u16": 60000, "u32": 4000000000,
                       "text": "größer", "on": True, "double": 0.1, "at": "2023-11-14T22:13:20Z"},
                      "values of every type as it wrote them")
     test.check_equal(values(out[3])["table"]["rows"], [["a", 1], ["b", -2]], "a data set")
+    motor = values(out[3])["motor"]
+    test.check_equal((motor["version"], motor["ref"], motor["is_definition"]), ("1.0", "Motor", False), "an instance of a template")
+    test.check_equal([(m["name"], m["type"], m["value"]) for m in motor["metrics"] + motor["parameters"]],
+                     [("rpm", "Int32", -5), ("on", "Boolean", True), ("index", "String", "7")], "with its members and parameters")
     step("data")
     story += ["NDATA"]
     out = wait_types(story, "data")
