@@ -116,19 +116,15 @@ static void sync_parent(struct journal *j)
     close(fd);
 }
 
-static enum status refuse_directory(struct error *err, const char *what, const char *path)
-{
-    return error_set_errno(err, STATUS_IO, errno, "cannot %s %s%s", what, path,
-                           errno == EACCES ? ". Give the folder above it to the user of the service" : "");
-}
-
 static enum status open_directory(struct journal *j, struct error *err)
 {
     if (!make_directories(j->path))
-        return refuse_directory(err, "create", j->path);
+        return error_set_errno(
+            err, STATUS_IO, errno,
+            "cannot create %s. Make it and give it to the user of the service, or name another", j->path);
     j->dir_fd = open(j->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (j->dir_fd < 0)
-        return refuse_directory(err, "open", j->path);
+        return error_set_errno(err, STATUS_IO, errno, "cannot open %s", j->path);
     sync_parent(j);
     return STATUS_OK;
 }

@@ -174,19 +174,16 @@ enum status journal_salvage(struct journal_inspect *in, const char *target,
     static const struct journal_inspect_events events = {.on_record = handle_record};
     struct salvage s = {.dir_fd = -1, .fd = -1, .result = result};
     *result = (struct journal_salvage_result){0};
-    struct stat original;
+    struct stat original = {.st_uid = geteuid(), .st_gid = getegid()};
     if (mkdir(target, 0700) != 0)
-        return error_set_errno(err, errno == EACCES || errno == EPERM ? STATUS_REFUSED : STATUS_IO, errno,
-                               "cannot create %s", target);
+        return error_set_errno(err, STATUS_IO, errno, "cannot create %s", target);
     s.dir_fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s.dir_fd < 0)
         return error_set_errno(err, STATUS_IO, errno, "cannot open %s", target);
     s.before = journal_inspect_lowest(in);
-    s.owner = geteuid();
-    if (fstat(journal_inspect_directory(in), &original) == 0) {
-        s.owner = original.st_uid;
-        s.group = original.st_gid;
-    }
+    (void)fstat(journal_inspect_directory(in), &original);
+    s.owner = original.st_uid;
+    s.group = original.st_gid;
     give_to_owner(&s, s.dir_fd);
     enum status st = journal_inspect_walk(in, 1, &events, &s, &result->found, err);
     close_segment(&s);

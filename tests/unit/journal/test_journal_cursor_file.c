@@ -141,6 +141,30 @@ static void test_strange_entries(void **state)
     }
 }
 
+/* A slot from before the newest record was noted in it: everything else counts. */
+static void test_without_newest(void **state)
+{
+    (void)state;
+    struct journal_cursor_state s, back;
+    struct buffer slot = {0};
+    fill_state(&s);
+    journal_cursor_file_encode(&s, 1000, &slot);
+    slot.len -= 8;
+    journal_format_put32(slot.data + 36, (uint32_t)slot.len);
+    for (uint8_t count = 2; count < 4; count++) { /* as many entries as there are, or more */
+        slot.data[32] = count;
+        seal_slot(&slot);
+        journal_cursor_state_init(&back);
+        assert_true(journal_cursor_file_decode(&back, buffer_bytes(&slot)));
+        assert_int_equal(back.count, 2);
+        assert_int_equal(back.highest, 1000);
+        assert_int_equal(back.newest, 0);
+        journal_cursor_state_finish(&back);
+    }
+    journal_cursor_state_finish(&s);
+    buffer_finish(&slot);
+}
+
 /* A length in the slot that is not its own makes it damaged, also when the checksum is right. */
 static void test_wrong_length(void **state)
 {
@@ -163,10 +187,9 @@ static void test_wrong_length(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_generations),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_strange_entries),
-        cmocka_unit_test(test_wrong_length),
+        cmocka_unit_test(test_generations),     cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_strange_entries), cmocka_unit_test(test_wrong_length),
+        cmocka_unit_test(test_without_newest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

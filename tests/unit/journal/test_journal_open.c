@@ -89,10 +89,9 @@ static void test_files_cannot_be_opened(void **state)
         int failure;
         const char *reason;
     } cases[] = {
-        {2, 1, EMFILE, "lock"},
-        {3, 1, EMFILE, "cursors"},
-        {4, 3, EIO, "cannot list"},
-        {6, 6, EMFILE, "cannot open"},
+        {2, 1, EMFILE, "lock"},        {2, 1, EACCES, "user of the service"},
+        {3, 1, EMFILE, "cursors"},     {4, 3, EIO, "cannot list"},
+        {6, 6, EMFILE, "cannot open"}, {6, 6, EACCES, "user of the service"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         fixture_fail(FAULT_OPENAT, cases[i].call, cases[i].count, cases[i].failure);

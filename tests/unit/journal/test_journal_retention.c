@@ -114,9 +114,16 @@ static void test_parked(void **state)
     char expected[64];
     snprintf(expected, sizeof(expected), "b=%llu", (unsigned long long)(journal_oldest(f->journal) - 1));
     assert_string_equal(text, expected);
+    fixture_fill(f, 1000, 100);
+    journal_cursor_close(fixture_cursor(f, "ahead", JOURNAL_FROM_HEAD));
+    journal_cursor_confirm(a, 1500);
+    advance(f, 3000);
+    journal_cursor_list_parked(f->journal, note_parked, text);
+    assert_string_equal(text, "ahead=2000"); /* it stands behind what is removed already */
+    journal_cursor_forget(f->journal, "ahead");
     b = fixture_cursor(f, "b", JOURNAL_FROM_OLDEST);
     uint64_t oldest = journal_oldest(f->journal);
-    assert_int_equal(fixture_read(f, b, NULL), 1000 - oldest + 1);
+    assert_int_equal(fixture_read(f, b, NULL), 2000 - oldest + 1);
     journal_cursor_close(b);
     journal_cursor_forget(f->journal, "a"); /* open: stays */
     journal_cursor_forget(f->journal, "b");
@@ -124,6 +131,28 @@ static void test_parked(void **state)
     journal_cursor_list_parked(f->journal, note_parked, text);
     assert_string_equal(text, "");
     journal_cursor_close(a);
+}
+
+/* Whatever the age is, and whether the clock is set or not: nothing goes from a journal that is empty, or too
+ * young. */
+static void test_nothing_expires(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t ages_ms[] = {0, 4000, INT64_C(30) * 24 * 3600 * 1000};
+    for (unsigned i = 0; i < 6; i++) {
+        clock_fake_stop();
+        clock_fake_start(i < 3 ? START_US : 1);
+        f->settings.max_age_ms = ages_ms[i % 3];
+        fixture_open(f);
+        struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+        advance(f, 1500);
+        fixture_fill(f, 20, 20);
+        advance(f, 1500);
+        assert_int_equal(fixture_read(f, c, NULL), 20);
+        journal_cursor_confirm(c, journal_durable_head(f->journal));
+        journal_cursor_close(c);
+        fixture_close(f);
+    }
 }
 
 /* Names that are wrong or in use are refused with words. */
@@ -571,6 +600,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slowest_reader_pins, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_reader_keeps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_expires, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cursor_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_many_cursors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_block, setup, teardown),
