@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "journal/journal_file.h"
 #include "journal/journal_internal.h"
 #include "journal/journal_record.h"
 
@@ -115,6 +116,13 @@ static void enter_failure(struct journal *j, int failure)
                  "full: the file system has no room (%s). Free space on it, or lower journal.max_size.",
                  strerror(failure));
         set_state(j, JOURNAL_FULL, text);
+        return;
+    }
+    if (failure == ENOENT && !journal_file_has_name(j->dir_fd)) {
+        set_state(
+            j, JOURNAL_STORAGE_FAILED,
+            "storage failed: the directory has been removed. Nothing is acknowledged any more; restart the "
+            "service, which makes a new one.");
         return;
     }
     snprintf(text, sizeof(text),

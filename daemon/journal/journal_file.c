@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -92,6 +93,12 @@ int journal_file_sync(int fd)
     if (failure && MUTANT(retry_sync))
         failure = fdatasync(fd) == 0 ? 0 : errno;
     return failure;
+}
+
+bool journal_file_has_name(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_nlink > 0;
 }
 
 int journal_file_sync_directory(int dir_fd)

@@ -5,6 +5,7 @@
 #ifndef JOURNAL_JOURNAL_FILE_H
 #define JOURNAL_JOURNAL_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -17,6 +18,8 @@ int journal_file_write(int fd, const void *data, size_t size, uint64_t offset);
 /* `parts` is used up. */
 int journal_file_write_parts(int fd, struct iovec *parts, size_t count, uint64_t offset);
 int journal_file_sync(int fd); /* fdatasync */
+/* Whether a directory still leads to it. */
+bool journal_file_has_name(int fd);
 /* Make created, renamed and removed names durable. */
 int journal_file_sync_directory(int dir_fd);
 /* Reserve disk space up to `size` and extend the file; only extends it where the file system cannot. */

@@ -33,6 +33,7 @@ struct journal_writer {
     /* The thread's own. */
     int dir_fd;                      /* borrowed */
     int fd;                          /* of the segment that is being filled; -1: none */
+    bool had_name;                   /* its file had one when it was opened, as most file systems say */
     char name[JOURNAL_SEGMENT_NAME]; /* of `fd` */
 };
 
@@ -49,10 +50,13 @@ static int open_segment(struct journal_writer *w, const struct journal_run *run)
         return 0;
     close_segment(w);
     memcpy(w->name, run->name, sizeof(w->name));
+    int failure = 0;
     if (run->create)
-        return journal_segment_create_file(w->dir_fd, run->name, run->size, run->header, &w->fd);
-    w->fd = openat(w->dir_fd, run->name, O_RDWR | O_CLOEXEC);
-    return w->fd < 0 ? errno : 0;
+        failure = journal_segment_create_file(w->dir_fd, run->name, run->size, run->header, &w->fd);
+    else if ((w->fd = openat(w->dir_fd, run->name, O_RDWR | O_CLOEXEC)) < 0)
+        failure = errno;
+    w->had_name = failure == 0 && journal_file_has_name(w->fd);
+    return failure;
 }
 
 /* The records are durable already, or will be with the same flush; a footer that fails only makes the next
@@ -84,6 +88,9 @@ static int do_run(struct journal_writer *w, struct journal_job *job, struct jour
             return failure;
         }
     }
+    job->failed_step = "looking for its file";
+    if (w->had_name && !journal_file_has_name(w->fd))
+        return ENOENT; /* somebody took it away: what was written goes with it when it is closed */
     if (footer)
         seal_segment(w, run);
     else if (run->seal)

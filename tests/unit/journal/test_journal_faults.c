@@ -294,6 +294,44 @@ static void test_segment_taken_away(void **state)
     journal_cursor_close(c);
 }
 
+/* The segment that is being written is taken away: what is acknowledged from then on is in another one. */
+static void test_active_segment_taken_away(void **state)
+{
+    struct fixture *f = *state;
+    char names[64][64], path[400];
+    fixture_open(f);
+    fixture_fill(f, 10, 10);
+    assert_int_equal(fixture_list_segments(f->path, names, 64), 1);
+    snprintf(path, sizeof(path), "%s/%s", f->path, names[0]);
+    assert_int_equal(unlink(path), 0);
+    fixture_fill(f, 20, 5);
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    fixture_close(f);
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    uint64_t last = 0;
+    assert_int_equal(fixture_read(f, c, &last), 20);
+    assert_int_equal(last, 30);
+    journal_cursor_close(c);
+}
+
+/* The whole directory is: nothing is acknowledged any more, and it is said what to do. */
+static void test_directory_taken_away(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_fill(f, 10, 10);
+    fixture_remove_directory(f->path);
+    assert_int_equal(fixture_append(f), 11);
+    assert_int_equal(fixture_commit(f), STATUS_IO);
+    assert_int_equal(journal_state(f->journal), JOURNAL_STORAGE_FAILED);
+    assert_non_null(strstr(journal_state_text(f->journal), "the directory has been removed"));
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(fixture_append(f), 1);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+}
+
 /* The k-th call of each function fails, for every k: acknowledged records are always there after a start. */
 static void test_every_call_fails(void **state)
 {
@@ -449,6 +487,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_room_for_a_footer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_the_failed_part_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_segment_taken_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_active_segment_taken_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_directory_taken_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_call_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unlink_fails, setup, teardown),
