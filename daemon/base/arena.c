@@ -61,12 +61,34 @@ void arena_rewind(struct arena *a, struct arena_mark mark)
         arena_reset(a);
         return;
     }
-    free_chunks(mark.current->next);
-    mark.current->next = NULL;
+    /* One usual chunk is kept: who marks, takes and rewinds at the end of a chunk would go to malloc each
+     * time. */
+    struct arena_chunk *spare = mark.current->next;
+    if (spare && spare->size == a->chunk_size) {
+        free_chunks(spare->next);
+        spare->next = NULL;
+    } else {
+        free_chunks(spare);
+        mark.current->next = NULL;
+    }
     a->current = mark.current;
     a->next = mark.next;
     a->end = mark.end;
     a->used = mark.used;
+}
+
+/* A new chunk behind the current one, in the place of what a rewind has kept there. */
+static struct arena_chunk *add_chunk(struct arena *a, size_t least)
+{
+    struct arena_chunk **place = a->current ? &a->current->next : &a->first;
+    size_t size = least > a->chunk_size ? least : a->chunk_size;
+    free_chunks(*place);
+    struct arena_chunk *c = *place = malloc(sizeof *c + size);
+    if (c) {
+        c->next = NULL;
+        c->size = size;
+    }
+    return c;
 }
 
 void *arena_alloc_slow(struct arena *a, size_t size)
@@ -76,18 +98,13 @@ void *arena_alloc_slow(struct arena *a, size_t size)
         a->failed = true;
         return NULL;
     }
-    size_t chunk_size = rounded > a->chunk_size ? rounded : a->chunk_size;
-    struct arena_chunk *c = malloc(sizeof *c + chunk_size);
+    struct arena_chunk *c = a->current ? a->current->next : NULL;
+    if (!c || c->size < rounded)
+        c = add_chunk(a, rounded);
     if (!c) {
         a->failed = true;
         return NULL;
     }
-    c->next = NULL;
-    c->size = chunk_size;
-    if (a->current)
-        a->current->next = c;
-    else
-        a->first = c;
     enter_chunk(a, c);
     a->next += rounded;
     a->used += rounded;

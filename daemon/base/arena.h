@@ -32,7 +32,7 @@ void arena_reset(struct arena *a);
 void arena_finish(struct arena *a);
 
 struct arena_mark arena_mark(const struct arena *a);
-/* Give back what was handed out since the mark. */
+/* Give back what was handed out since the mark; one chunk behind it is kept. */
 void arena_rewind(struct arena *a, struct arena_mark mark);
 
 void *arena_alloc_slow(struct arena *a, size_t size);

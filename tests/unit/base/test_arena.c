@@ -95,12 +95,39 @@ static void test_copies_and_growth(void **state)
     arena_finish(&a);
 }
 
+/* Marking, taking and rewinding at the end of a chunk uses one chunk again and again. */
+static void test_rewind_keeps_a_chunk(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1024, 8192);
+    assert_non_null(arena_alloc(&a, 1000));
+    struct arena_mark mark = arena_mark(&a);
+    void *first = arena_alloc(&a, 512);
+    size_t used = a.used;
+    for (int i = 0; i < 3; i++) {
+        arena_rewind(&a, mark);
+        assert_ptr_equal(arena_alloc(&a, 512), first);
+        assert_int_equal(a.used, used);
+    }
+    /* What does not fit there gets a chunk of its own, and a large one is not kept. */
+    arena_rewind(&a, mark);
+    memset(arena_alloc(&a, 4000), 1, 4000);
+    arena_rewind(&a, mark);
+    memset(arena_alloc(&a, 512), 2, 512);
+    memset(arena_alloc(&a, 1024), 3, 1024);
+    arena_reset(&a);
+    memset(arena_alloc(&a, 1024), 4, 1024);
+    arena_finish(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alignment_and_reuse),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_rewind_keeps_a_chunk),
         cmocka_unit_test(test_copies_and_growth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
