@@ -17,7 +17,7 @@ say() {
 
 # Programs that the sanitizer builds run: what touches memory and threads, without the long campaigns.
 address_tests='tests/unit/ tests/flow/ tests/config/ tests/plugins/ tests/system/1[0136]
-    tests/system/19 tests/system/20 tests/system/41 tests/system/42-c tests/system/45'
+    tests/system/19 tests/system/20 tests/system/41 tests/system/42-c tests/system/45 tests/conformance/test_vectors'
 thread_tests='tests/unit/journal/ tests/unit/mqtt/ tests/unit/loop/ tests/unit/plugin/ tests/plugins/ tests/flow/'
 
 # build DIRECTORY CONFIGURE-ARGUMENTS...
