@@ -15,8 +15,9 @@ struct upstream_mqtt {
     struct mqtt_client *client;
     struct mqtt_client_role role;
     struct loop *loop;
-    struct list sent;    /* outgoing.link, in order */
-    struct list refused; /* outgoing.link: the client said no at once; answered outside of send() */
+    struct list sent; /* outgoing.link, in order */
+    /* The client said no at once, for good or as things are; answered outside of send(). */
+    struct list refused, denied; /* outgoing.link */
     bool scheduled;
     struct message_property properties[MESSAGE_PROPERTIES_MAX];
 };
@@ -42,26 +43,44 @@ static bool is_final_refusal(int reason_code)
     }
 }
 
-static void answer_refused(void *ctx)
+/* Only those that are in the list now: an answer may bring new ones, and take others back. */
+static void answer_all(struct upstream_mqtt *m, struct list *list, enum fby_outcome outcome,
+                       const char *reason, int64_t retry_after_ms)
 {
-    struct upstream_mqtt *m = ctx;
-    m->scheduled = false;
-    while (!list_is_empty(&m->refused)) {
-        struct outgoing *o = list_first(&m->refused, struct outgoing, link);
+    struct list now;
+    list_init(&now);
+    while (!list_is_empty(list)) {
+        struct list *first = list->next;
+        list_remove(first);
+        list_add(&now, first);
+    }
+    while (!list_is_empty(&now)) {
+        struct outgoing *o = list_first(&now, struct outgoing, link);
         list_remove(&o->link);
-        upstream_answer(
-            &m->base, o, FBY_REJECTED,
-            "the topic cannot be published to, or the message is over the broker's maximum packet size", 0);
+        upstream_answer(&m->base, o, outcome, reason, retry_after_ms);
     }
 }
 
-static void refuse(struct upstream_mqtt *m, struct outgoing *o)
+static void answer_refusals(void *ctx)
 {
-    list_add(&m->refused, &o->link);
+    struct upstream_mqtt *m = ctx;
+    m->scheduled = false;
+    answer_all(m, &m->refused, FBY_REJECTED,
+               "the topic cannot be published to, or the message is over the broker's maximum packet size",
+               0);
+    answer_all(m, &m->denied, FBY_RETRY,
+               "the broker takes nothing above QoS 0, which it does not confirm; allow QoS 1 there, or set "
+               "qos: 0 for this target",
+               0);
+}
+
+static void answer_later(struct upstream_mqtt *m, struct list *list, struct outgoing *o)
+{
+    list_add(list, &o->link);
     if (m->scheduled)
         return;
     m->scheduled = true;
-    loop_defer(m->loop, answer_refused, m);
+    loop_defer(m->loop, answer_refusals, m);
 }
 
 static struct bytes to_bytes(struct fby_bytes b)
@@ -101,7 +120,9 @@ static size_t mqtt_send(struct upstream *u, struct outgoing *const *items, size_
         if (result == STATUS_OK)
             list_add(&m->sent, &items[i]->link);
         else if (result == STATUS_INVALID || result == STATUS_LIMIT)
-            refuse(m, items[i]);
+            answer_later(m, &m->refused, items[i]);
+        else if (result == STATUS_REFUSED)
+            answer_later(m, &m->denied, items[i]);
         else
             break;
     }
@@ -121,6 +142,7 @@ static void mqtt_cancel(struct upstream *u, struct upstream_user *user)
 {
     forget(&mqtt_of(u)->sent, user);
     forget(&mqtt_of(u)->refused, user);
+    forget(&mqtt_of(u)->denied, user);
 }
 
 static void mqtt_start(struct upstream *u)
@@ -132,7 +154,7 @@ static void mqtt_destroy(struct upstream *u)
 {
     struct upstream_mqtt *m = mqtt_of(u);
     mqtt_client_destroy(m->client);
-    loop_defer_cancel(m->loop, answer_refused, m);
+    loop_defer_cancel(m->loop, answer_refusals, m);
     upstream_finish(u);
     free(m);
 }
@@ -158,18 +180,7 @@ static void handle_disconnected(void *ctx, const char *reason)
 {
     struct upstream_mqtt *m = ctx;
     upstream_set_connected(&m->base, false, reason);
-    struct list lost;
-    list_init(&lost);
-    while (!list_is_empty(&m->sent)) {
-        struct outgoing *o = list_first(&m->sent, struct outgoing, link);
-        list_remove(&o->link);
-        list_add(&lost, &o->link);
-    }
-    while (!list_is_empty(&lost)) {
-        struct outgoing *o = list_first(&lost, struct outgoing, link);
-        list_remove(&o->link);
-        upstream_answer(&m->base, o, FBY_RETRY, "the connection was lost", UPSTREAM_RETRY_AT_ONCE);
-    }
+    answer_all(m, &m->sent, FBY_RETRY, "the connection was lost", UPSTREAM_RETRY_AT_ONCE);
 }
 
 /* Confirmations come in the order of publishing, so the search ends at once; tokens of cancelled outputs are
@@ -234,6 +245,7 @@ struct upstream *upstream_mqtt_create(const char *name, const struct mqtt_settin
     upstream_init(&m->base, &mqtt_ops, "mqtt", name);
     list_init(&m->sent);
     list_init(&m->refused);
+    list_init(&m->denied);
     m->loop = l;
     m->role = (struct mqtt_client_role){
         .name = m->base.name, .client_id = client_id, .status_topic = status_topic, .gateway = gateway};

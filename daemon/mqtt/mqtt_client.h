@@ -114,8 +114,8 @@ struct mqtt_publish {
 /* Whether the next publish is not STATUS_BUSY; when it would be, on_writable follows. */
 bool mqtt_client_has_room(struct mqtt_client *c);
 /* STATUS_BUSY: not connected, or max_in_flight reached; on_writable follows. STATUS_LIMIT: over the broker's
- * maximum packet size. STATUS_INVALID: topic. STATUS_NO_MEMORY: on_writable follows, within a second. The
- * bytes are copied. */
+ * maximum packet size. STATUS_REFUSED: over its Maximum QoS. STATUS_INVALID: topic. STATUS_NO_MEMORY:
+ * on_writable follows, within a second. The bytes are copied. */
 MUST_CHECK enum status mqtt_client_publish(struct mqtt_client *c, const struct mqtt_publish *p);
 
 /* Connections of this loop that were ended in order and whose brokers have not closed yet; each is given up

@@ -526,6 +526,8 @@ static enum status status_of(int result)
     case MOSQ_ERR_OVERSIZE_PACKET:
     case MOSQ_ERR_PAYLOAD_SIZE:
         return STATUS_LIMIT;
+    case MOSQ_ERR_QOS_NOT_SUPPORTED:
+        return STATUS_REFUSED;
     default:
         return STATUS_INVALID;
     }

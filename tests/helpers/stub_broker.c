@@ -251,6 +251,10 @@ static void answer_connect(struct stub_broker *b, const struct stub_event *e)
         for (int shift = 24; shift >= 0; shift -= 8)
             body[n++] = (uint8_t)(how->max_packet_size >> shift);
     }
+    if (how->only_qos0) {
+        body[n++] = 0x24;
+        body[n++] = 0;
+    }
     body[2] = (uint8_t)(n - 3);
     send_packet(b, STUB_CONNACK << 4, body, b->v5 ? n : 2);
     b->connected = how->connack_code == 0;

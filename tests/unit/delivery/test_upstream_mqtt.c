@@ -47,7 +47,8 @@ static void handle_result(struct upstream_user *u, struct outgoing *o, enum fby_
     s->retried += outcome == FBY_RETRY;
     s->rejected += outcome == FBY_REJECTED;
     s->retry_after_ms = retry_after_ms;
-    strncpy(s->reason, reason ? reason : "", sizeof s->reason - 1);
+    if (reason)
+        snprintf(s->reason, sizeof s->reason, "%s", reason);
 }
 
 static void handle_ready(struct upstream_user *u)
@@ -229,13 +230,31 @@ static void a_topic_with_a_wildcard_is_rejected_later(void **state)
     until(f, f->a.rejected == 1 && f->a.delivered == 1);
 }
 
+/* As with a wrong password: what is wrong is the configuration, and not each message. */
+static void a_broker_without_qos1_denies_nothing_for_good(void **state)
+{
+    struct fixture *f = *state;
+    stub_broker_behaviour(f->broker)->only_qos0 = true;
+    connect_it(f);
+    f->a.outputs[1].qos = 0;
+    assert_int_equal(give(f, &f->a, 2), 2);
+    assert_int_equal(f->a.retried, 0);
+    until(f, f->a.retried == 1 && f->a.delivered == 1);
+    assert_int_equal(f->a.rejected, 0);
+    assert_non_null(strstr(f->a.reason, "QoS"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(takes_nothing_before_it_is_connected), TEST(several_deliveries_share_the_connection),
-        TEST(nothing_denied_counts_as_delivered),   TEST(a_lost_connection_gives_everything_back),
-        TEST(what_is_cancelled_is_not_answered),    TEST(a_topic_with_a_wildcard_is_rejected_later),
+        TEST(takes_nothing_before_it_is_connected),
+        TEST(several_deliveries_share_the_connection),
+        TEST(nothing_denied_counts_as_delivered),
+        TEST(a_lost_connection_gives_everything_back),
+        TEST(what_is_cancelled_is_not_answered),
+        TEST(a_topic_with_a_wildcard_is_rejected_later),
+        TEST(a_broker_without_qos1_denies_nothing_for_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
