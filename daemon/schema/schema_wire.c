@@ -190,7 +190,7 @@ static struct schema_group_end *group_slot(const struct schema_reader *r, const 
 
 static bool remember_group(struct schema_reader *r, const uint8_t *begin, const uint8_t *end)
 {
-    if (2 * (r->group_count + 1) > r->group_capacity) {
+    if (4 * (r->group_count + 1) > 3 * r->group_capacity) {
         struct schema_group_end *old = r->groups;
         uint32_t old_capacity = r->group_capacity;
         uint32_t capacity = old_capacity ? 2 * old_capacity : 32;

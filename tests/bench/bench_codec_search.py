@@ -209,7 +209,8 @@ def search_for(codec, size):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("codec")
+    parser.add_argument("codec", choices=["cbor", "msgpack", "json", "protobuf", "protobuf2", "protobuf-tree", "protobuf-keep",
+                                          "to-protobuf", "to-cbor", "to-msgpack"])
     parser.add_argument("--build", default=os.environ.get("top_builddir", "."))
     parser.add_argument("--size", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=30)

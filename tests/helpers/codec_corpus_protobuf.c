@@ -412,6 +412,16 @@ static void flat_unknown_groups(struct buffer *b, size_t size)
     fill_with(b, size, &unit);
 }
 
+static void groups_in_unknown_groups(struct buffer *b, size_t size)
+{
+    struct buffer unit = {0};
+    put_tag(&unit, 78, WIRE_GROUP);
+    put_tag(&unit, 13, WIRE_GROUP);
+    put_tag(&unit, 13, WIRE_GROUP_END);
+    put_tag(&unit, 78, WIRE_GROUP_END);
+    fill_with(b, size, &unit);
+}
+
 static void messages_of_unknown_fields(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
@@ -524,6 +534,7 @@ const struct codec_case codec_corpus_protobuf[] = {
     {"protobuf", "null values", null_values},
     {"protobuf-keep", "unknown groups", unknown_groups},
     {"protobuf-keep", "flat unknown groups", flat_unknown_groups},
+    {"protobuf-keep", "groups in unknown groups", groups_in_unknown_groups},
     {"protobuf-keep", "unknown fields", unknown_fields},
     {"protobuf-keep", "messages of unknown fields", messages_of_unknown_fields},
     {"protobuf2", "messages of defaults", messages_of_defaults},
