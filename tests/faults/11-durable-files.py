@@ -9,7 +9,7 @@ import json
 import re
 import time
 
-from campaign import Stalls, Watch, fault_count
+from campaign import Stalls, Watch, fault_count, repeat_known_seeds
 from harness import BUILD, Failed, Test, is_sanitized
 from harness_gateway import plugin_directories
 import oracle as judge
@@ -46,6 +46,7 @@ REFUSALS = (0, 71, 74, 75, 78)  # ends with a message
 SEQUENCES = 256                 # of Sparkplug sessions
 watch = Watch(seconds=900)
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it)")
+repeat_known_seeds(test)
 devices, hq = test.broker("devices"), test.broker("hq")
 lines = test.path("out.jsonl")
 CONFIG = """

@@ -10,7 +10,7 @@ import shutil
 import struct
 import threading
 
-from campaign import Watch, fault_count
+from campaign import Watch, fault_count, repeat_known_seeds
 from journal_case import JournalCase, make_workspace
 from journal_files import RECORD_HEADER, RECORD_LENGTH, SLOT, read_segments
 from harness import Test
@@ -45,9 +45,20 @@ class Template:
         assert self.case.run(*settings, *arguments) == 0, self.case.text
         self.segments = read_segments(self.case.directory)
         self.local = threading.local()
+        self.window = 0
+        self.window = self._count_repeated()
 
     def size(self):
         return sum(len(segment.bytes) for segment in self.segments)
+
+    def _count_repeated(self):
+        """How many messages come again after this end, if nothing is damaged: what was in flight."""
+        case = self.open_case(f"undamaged-{self.name}")
+        assert case.run("-f", FIRST_NEW, "-n", 20, *self.settings) == 0, case.text
+        verdict = case.judge()[1]
+        assert verdict, verdict
+        case.remove()
+        return verdict.duplicates
 
     def open_case(self, name):
         """A case with this journal. The newest segment and the small files are its own: each start writes to them."""
@@ -95,7 +106,7 @@ class Damage:
         self.segments = segments    # as they were; their files are path_of()
         self.touched = set()
         self.done = []
-        self.newest_deleted = False
+        self.newest_deleted = self.positions_touched = False
 
     def pick(self):
         return self.random.choice(self.segments)
@@ -223,6 +234,7 @@ class Damage:
         path = os.path.join(self.directory, "cursors")
         slots = self.random.choice(((0,), (1,), (0, 1)))
         self.say(f"slots {slots} of the cursors")
+        self.positions_touched = True
         with open(path, "r+b") as file:
             for slot in slots:
                 file.seek(slot * SLOT + self.random.randrange(0, 60))
@@ -231,6 +243,7 @@ class Damage:
     def cursor_file(self):
         path = os.path.join(self.directory, "cursors")
         self.say("the cursors cut or deleted")
+        self.positions_touched = True
         if self.random.random() < 0.5:
             os.unlink(path)
         else:
@@ -250,12 +263,14 @@ def damage(directory, segments, first, generator):
     return result
 
 
-def judge(case, done):
-    """The oracle and its verdict, with what the damage excuses."""
+def judge(case, done, window):
+    """The oracle and its verdict, with what the damage excuses. Without positions everything may come again."""
     oracle, _verdict = case.judge()
     oracle.excused = {("journal", content) for content in done.touched}
     verdict = oracle.judge()
     verdict.acknowledged -= len(oracle.acknowledged & oracle.excused)  # those are not looked for
+    if not done.positions_touched and verdict.duplicates > window:
+        verdict.wrong["duplicated"] = [f"{verdict.duplicates}, where {window} were in flight"]
     if done.newest_deleted:  # what it held beyond the positions is known to nobody
         verdict.wrong["reused"] = []
     return oracle, verdict
@@ -277,7 +292,7 @@ def run_one(number):
         status = case.run("-f", first, "-n", messages, *template.settings)
         if status:
             found.append(f"start ended with {status}")
-    oracle, verdict = judge(case, done)
+    oracle, verdict = judge(case, done, template.window)
     if not verdict:
         found.append(str(verdict))
     if not {("journal", FIRST_NEW + 19), ("journal", FIRST_NEWER + 3)} <= oracle.acknowledged:
@@ -290,6 +305,7 @@ def run_one(number):
 
 
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it)")
+repeat_known_seeds(test)
 # $FOREBAY_FAULT_CASE repeats one case of a seed.
 order = [int(os.environ["FOREBAY_FAULT_CASE"])] if os.environ.get("FOREBAY_FAULT_CASE") else range(CASES)
 CASES = len(order)

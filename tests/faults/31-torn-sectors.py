@@ -14,7 +14,7 @@ import struct
 import subprocess
 
 import file_system
-from campaign import Watch, fault_count
+from campaign import Watch, fault_count, repeat_known_seeds
 from journal_case import FOLDER, JournalCase, make_workspace
 from harness import Test
 from oracle import report
@@ -30,6 +30,7 @@ EVENT = struct.Struct("<QQII")
 WRITE, FLUSH = 1, 2
 CUTS = fault_count(200, 10000, 24)       # on both file systems together
 CUTS_EACH = 25                           # from one recording
+WINDOW = 160                             # of 30-power-cuts.py
 watch = Watch(seconds=900)
 if not own_mounts.has_own():
     test.skip("power cuts need root and a mount namespace of their own")
@@ -194,7 +195,7 @@ def check_cut(disk, number):
     case.log = disk.log
     status = case.run("-f", number * 1000000, "-n", 6, "-b", 3)
     assert file_system.unmount(mounted), "unmounting a cut"
-    oracle, verdict = case.judge()
+    oracle, verdict = case.judge(WINDOW)
     if status:
         return f"the start ended with {status}: {case.text[-1500:]}", verdict
     if ("journal", number * 1000000 + 5) not in oracle.acknowledged:
@@ -253,6 +254,7 @@ def leave_nothing():
 
 atexit.register(leave_nothing)
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it)")
+repeat_known_seeds(test)
 for name in file_system.KINDS:
     run_campaign(name, CUTS // len(file_system.KINDS))
 test.finish()

@@ -4,7 +4,7 @@ import os
 import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from campaign import Watch, fault_count
+from campaign import Watch, fault_count, repeat_known_seeds
 from daemon_campaign import DaemonCampaign
 from harness import Test
 
@@ -14,6 +14,7 @@ test = Test("kill -9 at random moments under load: no confirmed message is lost,
 KILLS = fault_count(200, 5000, 10)
 watch = Watch(seconds=900)
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it), {KILLS} kills")
+repeat_known_seeds(test)
 campaign = DaemonCampaign(test, "kill -9 under load")
 campaign.gateway.start()
 campaign.gateway.wait_ready(30)

@@ -7,7 +7,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import json
 import signal
 
-from campaign import Watch, fault_count
+from campaign import Watch, fault_count, repeat_known_seeds
 from daemon_campaign import DaemonCampaign
 from harness import BUILD, Failed, Test, is_sanitized
 
@@ -22,6 +22,7 @@ PLACES = fault_count(60, 1000000, 12)
 ABORT_TEXT = "out of memory"
 watch = Watch(seconds=900)
 test.note(f"seed {test.seed}")
+repeat_known_seeds(test)
 campaign = DaemonCampaign(test, "malloc fails")
 gateway = campaign.gateway
 report = test.path("allocations")

@@ -6,7 +6,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import time
 
-from campaign import Watch, fault_count
+from campaign import Watch, fault_count, repeat_known_seeds
 from daemon_campaign import DaemonCampaign
 from harness import BUILD, Test, is_sanitized
 
@@ -26,6 +26,7 @@ ONCE_ONLY = {"open", "pread"}
 REFUSALS = (0, 71, 74, 75, 78)   # ends with a message
 watch = Watch(seconds=900)
 test.note(f"seed {test.seed}")
+repeat_known_seeds(test)
 campaign = DaemonCampaign(test, "a fault in the recovery from a fault")
 gateway = campaign.gateway
 report = test.path("calls")

@@ -7,7 +7,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import struct
 import time
 
-from campaign import Watch, fault_count
+from campaign import Watch, fault_count, repeat_known_seeds
 from daemon_campaign import DaemonCampaign
 from harness import BUILD, Test, is_sanitized
 
@@ -24,6 +24,7 @@ QUEUED = 300
 MAX_AGE_S = 2 * HOUR
 watch = Watch(seconds=900)
 test.note(f"seed {test.seed}")
+repeat_known_seeds(test)
 clock = test.write("clock", struct.pack("q", 0))
 campaign = DaemonCampaign(test, "the clock jumps", environment={
     "LD_PRELOAD": os.path.join(BUILD, "tests", "faults", "fault_clock_shim.so"), "FAULT_CLOCK": clock})

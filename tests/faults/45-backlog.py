@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from campaign import Stalls, Watch, fault_count
+from campaign import Stalls, Watch, fault_count, repeat_known_seeds
 from memory_limit import MemoryLimit
 import oracle as judge
 from harness import BUILD, Test, is_sanitized
@@ -27,6 +27,7 @@ DRAIN_FACTOR = 5
 LOAD_GEN = os.path.join(BUILD, "tests", "bench", "load_gen")
 watch = Watch(seconds=600)
 test.note(f"seed {test.seed}, {COUNT} messages of {SIZE} bytes")
+repeat_known_seeds(test)
 QUICK = "autosave_interval 0\nmax_inflight_messages 1000\nlog_type error\nlog_type warning\nlog_type notice\nlog_type subscribe"
 devices, cloud = test.broker("devices", extra=QUICK), test.broker("cloud", extra=QUICK)
 gateway = test.gateway(f"""

@@ -7,7 +7,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import resource
 import time
 
-from campaign import Watch, fault_count
+from campaign import Watch, fault_count, repeat_known_seeds
 from daemon_campaign import DaemonCampaign
 from harness import Test
 
@@ -17,6 +17,7 @@ test = Test("no descriptors are left: nothing acknowledged is lost, it goes on w
 CYCLES = fault_count(3, 20, 2)
 watch = Watch(seconds=900)
 test.note(f"seed {test.seed}")
+repeat_known_seeds(test)
 campaign = DaemonCampaign(test, "no descriptors left", journal="segment_size: 64 KiB")
 gateway = campaign.gateway
 

@@ -8,7 +8,7 @@ import signal
 import time
 
 from broker_campaign import BrokerCampaign, restart_broker
-from campaign import Watch, fault_count
+from campaign import Watch, fault_count, repeat_known_seeds
 from daemon_campaign import WINDOW
 from harness import Test
 
@@ -21,6 +21,7 @@ FAULTS = fault_count(10, 200, 4)
 FROZEN_SECONDS = 60.0 if LONG else 1.5
 watch = Watch(seconds=900)
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it), {FAULTS} faults")
+repeat_known_seeds(test)
 KINDS = ("kill", "lose", "freeze", "stop")
 
 

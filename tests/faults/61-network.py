@@ -4,7 +4,7 @@ import os
 import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from campaign import Watch, fault_count
+from campaign import Watch, fault_count, repeat_known_seeds
 from harness import Test, free_port
 from harness_network import HERE, Cable, own_network
 
@@ -24,6 +24,7 @@ FAULTS = fault_count(8, 100, 5)
 FAULT_SECONDS = 30.0 if LONG else 3.0
 watch = Watch(seconds=900)
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it), {FAULTS} faults")
+repeat_known_seeds(test)
 cable = Cable(test)
 ports = free_port(), free_port()
 listeners = [f"listener {port} {HERE}" for port in ports]

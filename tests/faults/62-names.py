@@ -4,7 +4,7 @@ import os
 import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from campaign import Stalls, Watch, fault_count
+from campaign import Stalls, Watch, fault_count, repeat_known_seeds
 from harness import HttpServer, Test
 from harness_network import NameServer, own_network
 
@@ -21,6 +21,7 @@ test = Test("dead, slow and wrong name servers: the loop goes on, and so does ev
 ROUNDS = fault_count(6, 60, 4)
 watch = Watch(seconds=900)
 test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it), {ROUNDS} rounds")
+repeat_known_seeds(test)
 names = NameServer(test)
 devices, cloud, lake = test.broker("devices"), test.broker("cloud"), HttpServer(test)
 lines = test.path("out.jsonl")
@@ -118,6 +119,10 @@ for name, arrived in (("archive", in_file()), ("cloud", in_cloud()), ("lake", la
     verdicts.append(oracle.judge(window=0 if name == "archive" else 1000))
     test.check(verdicts[-1], f"{name}: {verdicts[-1]} (seed {test.seed})")
 test.check_equal(gateway.imbalance(), [], "the counters balance")
+for route, target in (("near", "archive"), ("far", "cloud"), ("far", "lake")):
+    counts = gateway.target(route, target)
+    test.check_equal((counts["accepted"], counts["delivered"], counts["queued"]), (sent, sent, 0),
+                     f"{target}: the daemon counts what the oracle counts")
 judge.report("name server silent, slow, wrong, gone", verdicts, faults=rounds, seed=test.seed, seconds=watch.seconds(),
              **figures)
 

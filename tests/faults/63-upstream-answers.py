@@ -8,7 +8,7 @@ import json
 import time
 
 import oracle as judge
-from campaign import Stalls, Watch
+from campaign import Stalls, Watch, repeat_known_seeds
 from harness import Test
 from harness_upstreams import HttpScript, MqttScript, make_answer
 
@@ -19,6 +19,7 @@ from harness_upstreams import HttpScript, MqttScript, make_answer
 test = Test("upstreams that are slow, busy, broken or refuse: nothing refused counts as delivered, and the others go on",
             seconds=900)
 test.note(f"seed {test.seed}")
+repeat_known_seeds(test)
 MESSAGES = 400
 POISON = {n for n in range(MESSAGES) if n % 97 == 13}
 LATE_SECONDS = 30.0 if os.environ.get("FOREBAY_TEST_LONG") else 6.0

@@ -4,13 +4,14 @@
 from collections import Counter
 import os
 import signal
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "helpers"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import SHORT, Failed, is_sanitized  # noqa: E402
+from harness import SHORT, SKIP_EXIT, Failed, is_sanitized  # noqa: E402
 
 
 def fault_count(gate, long, short=None):
@@ -24,6 +25,49 @@ def fault_count(gate, long, short=None):
     if SHORT or is_sanitized():
         return max(1, gate // 10) if short is None else short
     return gate
+
+
+SEEDS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "seeds")
+REPEATING = "FOREBAY_FAULT_REPEATING"
+NAMESPACES = ("FAULT_OWN_MOUNTS", "FOREBAY_TEST_OWN_NETWORK")   # each run makes its own
+
+
+class Repetition:
+    """A run of this campaign with another seed, which ends in order when the test is stopped."""
+
+    def __init__(self, test, seed, count):
+        environment = {key: value for key, value in os.environ.items() if key not in NAMESPACES}
+        environment.update({"FOREBAY_TEST_SEED": seed, "FOREBAY_FAULT_COUNT": count, REPEATING: "1",
+                            "FOREBAY_CAMPAIGN_RESULTS": "", "FOREBAY_TEST_LONG": "", "FOREBAY_FAULT_CASE": ""})
+        self.child = subprocess.Popen([sys.executable, os.path.abspath(sys.argv[0])], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+        test.servers.append(self)
+
+    def result(self):
+        """(exit status, text)"""
+        text = self.child.communicate()[0].decode(errors="replace")
+        return self.child.returncode, text
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.terminate()
+            self.child.wait()
+
+
+def repeat_known_seeds(test):
+    """The seeds of this campaign that have shown a bug once, before others."""
+    if os.environ.get(REPEATING) or os.environ.get("FOREBAY_TEST_SEED"):
+        return
+    with open(SEEDS, encoding="utf-8") as file:
+        rows = [line.split(None, 3) for line in file if line.strip() and not line.startswith("#")]
+    for name, seed, count, what in rows:
+        if name != os.path.basename(sys.argv[0]):
+            continue
+        status, text = Repetition(test, seed, count).result()
+        if status == SKIP_EXIT:
+            test.skip_case(f"seed {seed}", "it is skipped here")
+        elif not test.check(status == 0, f"seed {seed}, {count} faults, again: {what.strip()}"):
+            test.note(text[-4000:])
 
 
 class Watch:

@@ -15,12 +15,12 @@ SIZES = {"ext4": 64 << 20, "xfs": 320 << 20}
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
 
 
-def make_image(kind, path):
+def make_image(kind, path, size=None):
     """False: this machine has no program for it."""
     if not shutil.which(MAKE[kind][0]):
         return False
     with open(path, "wb") as file:
-        file.truncate(SIZES[kind])
+        file.truncate(size or SIZES[kind])
     return run([*MAKE[kind], path]).returncode == 0
 
 

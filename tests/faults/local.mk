@@ -38,7 +38,7 @@ dist_check_SCRIPTS += $(fault_tests)
 TESTS += $(fault_tests)
 dist_check_SCRIPTS += %D%/report.py %D%/mutants.py %D%/long_run.py
 EXTRA_DIST += %D%/oracle.py %D%/campaign.py %D%/daemon_campaign.py %D%/broker_campaign.py %D%/journal_files.py %D%/journal_case.py \
-  %D%/own_mounts.py %D%/file_system.py %D%/memory_limit.py %D%/README.md
+  %D%/own_mounts.py %D%/file_system.py %D%/memory_limit.py %D%/seeds %D%/README.md
 
 # The same campaigns with the numbers of a long run and new seeds, and the fuzz targets, again and again for FAULT_SECONDS.
 # Each gets an equal part of the time, at most CAMPAIGN_SECONDS; FAULT_COUNT sets the number of faults of each. What they
