@@ -5,6 +5,7 @@
 #include "config_reader.h"
 
 #include "base/memory.h"
+#include "base/nearest_word.h"
 #include "message/topic_filter.h"
 #include "plugin/plugin_host.h"
 
@@ -100,7 +101,7 @@ const char *config_reader_suggest(struct config_reader *cr, const char *word, co
                                   size_t count)
 {
     struct buffer text = {0};
-    const char *nearest = option_nearest(word, known, count);
+    const char *nearest = nearest_word_find(word, known, count);
     if (nearest)
         buffer_add_format(&text, " Did you mean \"%s\"?", nearest);
     for (size_t i = 0; !nearest && i < count && i < 12; i++)
@@ -126,7 +127,7 @@ struct config_plugin *config_reader_add_plugin(struct config_reader *cr, const c
         return p;
     const char *known[PLUGIN_NAMES_MAX];
     size_t count = path ? 0 : plugin_host_list_names(cr->host, known, PLUGIN_NAMES_MAX);
-    const char *nearest = option_nearest(name, known, count);
+    const char *nearest = nearest_word_find(name, known, count);
     if (err.code == STATUS_NOT_FOUND && nearest)
         config_report_error(cr->report, at, "There is no plugin \"%.80s\". Did you mean \"%s\"?", name,
                             nearest);

@@ -4,6 +4,7 @@
  * plugins by their name.
  */
 #include "base/memory.h"
+#include "base/nearest_word.h"
 #include "gateway_config_parts.h"
 #include "gateway_fingerprint.h"
 #include "message/topic_filter.h"
@@ -234,7 +235,7 @@ static void refuse_word(struct config_reader *cr, const struct yaml_node *n, con
     for (size_t i = 0; i < count; i++)
         known[i] = kinds[i];
     count += plugin_host_list_names(cr->host, known + count, array_count(known) - count);
-    const char *nearest = option_nearest(word, known, count);
+    const char *nearest = nearest_word_find(word, known, count);
     config_report_error(cr->report, n, "Expected %s or the name of a codec plugin, found \"%.80s\".%s",
                         listed, word, nearest ? config_reader_suggest(cr, word, known, count) : "");
 }

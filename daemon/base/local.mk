@@ -24,6 +24,8 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/histogram.h \
   %D%/log.c \
   %D%/log.h \
+  %D%/nearest_word.c \
+  %D%/nearest_word.h \
   %D%/number_format.c \
   %D%/number_format.h \
   %D%/number_parse.c \

@@ -30,9 +30,6 @@ bool option_parse_duration(const char *text, int64_t *ms, struct error *err);
 /* Any YAML as a value tree: plain scalars by the YAML 1.2 core schema, quoted ones as strings. */
 struct fby_value *option_value(const struct yaml_node *n, struct arena *a);
 
-/* The candidate nearest to `word` (at most 3 edits, and fewer than half of the longer one), or NULL. */
-const char *option_nearest(const char *word, const char *const *candidates, size_t count);
-
 /* Is it a map? Otherwise reports that a map of `what` is expected. For sections whose keys are names that the
  * operator gives. */
 bool option_is_map(const struct yaml_node *n, struct config_report *r, const char *what);

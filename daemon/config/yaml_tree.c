@@ -7,11 +7,11 @@
 #include "config/yaml_tree.h"
 
 #include "base/memory.h"
+#include "base/nearest_word.h"
 #include "base/strmap.h"
 #include "base/utf8.h"
 #include "config/config_memory.h"
 #include "config/config_report.h"
-#include "config/option.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -295,7 +295,7 @@ static bool sounds_secret(const char *key)
     for (size_t i = 0; i < array_count(words); i++)
         if (strcasestr(key, words[i]))
             return true;
-    return option_nearest(key, words, array_count(words)) != NULL;
+    return nearest_word_find(key, words, array_count(words)) != NULL;
 }
 
 /* A text that only says where the secret is. */

@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/libmqtt.a
   %D%/mqtt_inflight.h \
   %D%/mqtt_link.c \
   %D%/mqtt_link.h \
+  %D%/mqtt_packets.h \
   %D%/mqtt_pacing.c \
   %D%/mqtt_pacing.h \
   %D%/mqtt_properties.c \
@@ -28,4 +29,6 @@ noinst_LIBRARIES += %D%/libmqtt.a
   %D%/mqtt_subscriptions.c \
   %D%/mqtt_subscriptions.h \
   %D%/mqtt_tls.c \
-  %D%/mqtt_tls.h
+  %D%/mqtt_tls.h \
+  %D%/mqtt_version_choice.c \
+  %D%/mqtt_version_choice.h

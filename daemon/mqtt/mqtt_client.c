@@ -25,6 +25,7 @@
 #include "mqtt/mqtt_socket_buffer.h"
 #include "mqtt/mqtt_status_text.h"
 #include "mqtt/mqtt_subscriptions.h"
+#include "mqtt/mqtt_version_choice.h"
 
 #include <mosquitto.h>
 #include <stdio.h>
@@ -76,10 +77,8 @@ struct mqtt_client {
     enum client_state state;
     bool paused;
     bool flush_pending;
-    bool v5; /* of this try */
-    bool version_known;
-    bool connect_sent;        /* in the present or last try */
-    unsigned closed_v5_tries; /* the broker hung up on a version 5 CONNECT, so many times in a row */
+    struct mqtt_version_choice version;
+    bool connect_sent; /* in the present or last try */
     unsigned quick_losses;
     bool given_up;          /* we ended this connection ourselves */
     int64_t id_conflict_us; /* when a loss last looked like one; 0: never */
@@ -194,25 +193,12 @@ static void log_loss(struct mqtt_client *c, bool was_connected, int64_t delay_ms
                 c->reason, (double)delay_ms / 1000.0);
 }
 
-/* After a try that MQTT 5 may have caused to fail: what to do next. True: try at once with the other one. */
+/* After a try that MQTT 5 may have caused to fail. True: try at once with the other one. */
 static bool choose_version(struct mqtt_client *c)
 {
-    if (c->settings->version != MQTT_VERSION_AUTO || mqtt_link_failed_below_mqtt(c->link))
+    if (mqtt_link_failed_below_mqtt(c->link) ||
+        !mqtt_version_choice_refuse(&c->version, mqtt_link_reason_code(c->link)))
         return false;
-    int code = mqtt_link_reason_code(c->link);
-    if (!c->v5) {
-        /* What worked, or what was only a guess, may have changed: begin with 5 again next time. */
-        c->v5 = !c->version_known || code == MQTT_REASON_UNSUPPORTED_VERSION;
-        return false;
-    }
-    if (code && code != MQTT_REASON_UNSUPPORTED_VERSION)
-        return false;
-    /* Without an answer it may as well be a broker that is restarting: ask twice. */
-    if (!code && (c->version_known || ++c->closed_v5_tries < 2))
-        return false;
-    c->closed_v5_tries = 0;
-    c->version_known = false;
-    c->v5 = false;
     log_info("mqtt", "broker=%s does not accept MQTT 5, trying 3.1.1", c->role->name);
     return true;
 }
@@ -405,8 +391,7 @@ static void handle_connack(void *ctx, const struct mqtt_connack *connack)
     c->connected_us = clock_monotonic_us();
     c->counters.connected = 1;
     c->counters.connects++;
-    c->version_known = true;
-    c->closed_v5_tries = 0;
+    mqtt_version_choice_accept(&c->version);
     c->publish_window = (unsigned)c->settings->max_in_flight;
     if (c->publish_window > connack->receive_maximum)
         c->publish_window = connack->receive_maximum;
@@ -414,7 +399,7 @@ static void handle_connack(void *ctx, const struct mqtt_connack *connack)
     loop_timer_stop(c->greeting_timer);
     log_info("mqtt", "broker=%s role=%s connected host=%s port=%d mqtt=%s session=%s", c->role->name,
              c->role->gated ? "source" : "target", c->settings->host, c->settings->port,
-             c->v5 ? "5" : "3.1.1", connack->session_present ? "kept" : "new");
+             c->version.v5 ? "5" : "3.1.1", connack->session_present ? "kept" : "new");
     c->reason[0] = c->told_reason[0] = 0;
     publish_status(c, c->online_text, 1);
     c->events.on_connected(c->ctx, connack->session_present);
@@ -542,7 +527,7 @@ static void connect_now(struct mqtt_client *c)
     struct mqtt_link_options o = {
         .settings = c->settings,
         .client_id = c->role->client_id,
-        .v5 = c->v5,
+        .v5 = c->version.v5,
         .persistent = c->role->persistent,
         .will = &will,
         .events = &link_events,
@@ -593,12 +578,12 @@ struct mqtt_client *mqtt_client_create(const struct mqtt_settings *s, const stru
     c->events = *events;
     c->ctx = ctx;
     c->loop = l;
-    c->v5 = s->version != MQTT_VERSION_311;
+    mqtt_version_choice_init(&c->version, s->version);
     c->publish_window = (unsigned)s->max_in_flight;
     c->state_text = xcalloc(1, STATE_TEXT_BYTES);
     c->session = xasprintf("%s@%s:%d", role->client_id, s->host, s->port);
-    c->online_text = mqtt_status_text(role, "online");
-    c->offline_text = mqtt_status_text(role, "offline");
+    c->online_text = mqtt_status_text(role->gateway, "online");
+    c->offline_text = mqtt_status_text(role->gateway, "offline");
     c->subscriptions = mqtt_subscriptions_create();
     backoff_init(&c->backoff, s->reconnect_min_ms, s->reconnect_max_ms);
     c->reconnect_timer = loop_timer_create(l, handle_reconnect, c);
@@ -696,8 +681,8 @@ bool mqtt_client_has_id_conflict(const struct mqtt_client *c)
 
 unsigned mqtt_client_receive_window(const struct mqtt_client *c)
 {
-    return c->v5 && c->settings->receive_maximum ? (unsigned)c->settings->receive_maximum
-                                                 : DEFAULT_RECEIVE_WINDOW;
+    return c->version.v5 && c->settings->receive_maximum ? (unsigned)c->settings->receive_maximum
+                                                         : DEFAULT_RECEIVE_WINDOW;
 }
 
 enum status mqtt_client_subscribe(struct mqtt_client *c, const struct mqtt_subscription *subs, size_t count)

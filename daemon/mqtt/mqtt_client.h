@@ -10,25 +10,12 @@
 #ifndef MQTT_MQTT_CLIENT_H
 #define MQTT_MQTT_CLIENT_H
 
-#include "message/message.h"
+#include "mqtt/mqtt_packets.h"
 #include "mqtt/mqtt_settings.h"
 
 struct mqtt_client;
 struct loop;
 struct metrics;
-
-/* What the broker publishes when the connection ends without a word. */
-struct mqtt_will {
-    const char *topic; /* NULL: none */
-    struct bytes payload;
-    uint8_t qos; /* 0 or 1 */
-    bool retain;
-    bool at_goodbye; /* MQTT 5: also when we leave in order */
-    /* A file that must hold `note` durably before the broker hears of this will; NULL: none. It is written in
-     * the helper thread that connects, and without it there is no connection. */
-    const char *note_path;
-    struct bytes note;
-};
 
 struct mqtt_client_events {
     /* A try to connect begins: change the will that goes with it, which is that of the status topic. What it
@@ -85,11 +72,6 @@ unsigned mqtt_client_receive_window(const struct mqtt_client *c);
 
 /* STATUS_BUSY: not connected. STATUS_INVALID: not a filter. With MQTT 5 retained messages come only for
  * filters that the session did not have. */
-struct mqtt_subscription {
-    const char *filter;
-    int qos;
-    bool no_local;
-};
 MUST_CHECK enum status mqtt_client_subscribe(struct mqtt_client *c, const struct mqtt_subscription *subs,
                                              size_t count);
 /* STATUS_BUSY: not connected. */
@@ -102,15 +84,6 @@ void mqtt_client_abort(struct mqtt_client *c, const char *reason);
 /* Stop reading (back-pressure), and do not come back after a lost connection, until given false. */
 void mqtt_client_set_paused(struct mqtt_client *c, bool paused);
 
-struct mqtt_publish {
-    uint64_t token;
-    struct bytes topic, payload;
-    struct bytes content_type, response_topic, correlation_data;
-    const struct message_property *properties;
-    size_t property_count;
-    uint8_t qos; /* 0 or 1 */
-    bool retain;
-};
 /* Whether the next publish is not STATUS_BUSY; when it would be, on_writable follows. */
 bool mqtt_client_has_room(struct mqtt_client *c);
 /* STATUS_BUSY: not connected, or max_in_flight reached; on_writable follows. STATUS_LIMIT: over the broker's

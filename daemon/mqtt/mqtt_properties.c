@@ -4,7 +4,7 @@
  */
 #include "mqtt/mqtt_properties.h"
 
-#include "mqtt/mqtt_client.h"
+#include "mqtt/mqtt_packets.h"
 
 #include <mqtt_protocol.h>
 #include <stdlib.h>

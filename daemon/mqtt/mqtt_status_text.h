@@ -5,9 +5,7 @@
 #ifndef MQTT_MQTT_STATUS_TEXT_H
 #define MQTT_MQTT_STATUS_TEXT_H
 
-struct mqtt_client_role;
-
-/* `state`: "online" or "offline". The caller frees it. */
-char *mqtt_status_text(const struct mqtt_client_role *role, const char *state);
+/* `gateway` may be NULL: left out. `state`: "online" or "offline". The caller frees it. */
+char *mqtt_status_text(const char *gateway, const char *state);
 
 #endif

@@ -5,8 +5,8 @@
 #include "mqtt/mqtt_subscriptions.h"
 
 #include "base/memory.h"
-#include "mqtt/mqtt_client.h"
 #include "mqtt/mqtt_link.h"
+#include "mqtt/mqtt_packets.h"
 
 #include <mosquitto.h>
 #include <stdlib.h>

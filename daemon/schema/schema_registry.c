@@ -3,8 +3,8 @@
  * The registry of schema.h: sources in, compiled types out. Sets stay unpacked until they are linked.
  */
 #include "base/memory.h"
+#include "base/nearest_word.h"
 #include "base/strmap.h"
-#include "config/option.h"
 #include "schema/schema_link.h"
 #include "schema/schema_protoc.h"
 
@@ -175,11 +175,11 @@ static const char *nearest_type(const struct schema_registry *r, const char *nam
     const char **names = xcalloc(r->type_count + 1, sizeof *names);
     for (size_t i = 0; i < r->type_count; i++)
         names[i] = r->types[i]->full_name;
-    const char *nearest = option_nearest(name, names, r->type_count);
+    const char *nearest = nearest_word_find(name, names, r->type_count);
     for (size_t i = 0; i < r->type_count && !nearest; i++)
         names[i] = short_name(names[i]);
     if (!nearest) {
-        nearest = option_nearest(short_name(name), names, r->type_count);
+        nearest = nearest_word_find(short_name(name), names, r->type_count);
         for (size_t i = 0; i < r->type_count && nearest; i++)
             if (names[i] == nearest) {
                 nearest = r->types[i]->full_name;

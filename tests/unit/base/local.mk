@@ -12,6 +12,7 @@ base_tests = \
   %D%/test_list \
   %D%/test_log \
   %D%/test_memory \
+  %D%/test_nearest_word \
   %D%/test_number_format \
   %D%/test_number_parse \
   %D%/test_number_powers \
@@ -31,6 +32,7 @@ TESTS += $(base_tests)
 %C%_test_list_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_log_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_memory_LDADD = $(RANK1) $(CMOCKA_LIBS)
+%C%_test_nearest_word_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_number_format_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_number_parse_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_number_powers_LDADD = $(RANK1) $(CMOCKA_LIBS)

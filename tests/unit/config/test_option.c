@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Proves that a table fills its struct: every type, defaults, sections, required keys; that every problem of
- * a map is reported in one pass; and the nearest words.
+ * Proves that a table fills its struct: every type, defaults, sections, required keys; and that every problem
+ * of a map is reported in one pass.
  */
 #include "config/option.h"
 
@@ -242,24 +242,6 @@ static void test_secrets(void **state)
     buffer_finish(&out);
 }
 
-static void test_nearest(void **state)
-{
-    (void)state;
-    static const char *const words[] = {"window", "retry", "encode", "topic", "qos"};
-    static const char *const cases[][2] = {{"windw", "window"},    {"windwo", "window"}, {"Retry", "retry"},
-                                           {"encoding", "encode"}, {"toppic", "topic"},  {"qs", "qos"}};
-    for (size_t i = 0; i < array_count(cases); i++)
-        assert_string_equal(option_nearest(cases[i][0], words, array_count(words)), cases[i][1]);
-    assert_null(option_nearest("", words, array_count(words)));
-    assert_null(option_nearest("zzz", words, array_count(words)));
-    assert_null(option_nearest("q", words, array_count(words)));
-    assert_null(option_nearest("x", words, 0));
-    char large[200];
-    memset(large, 'w', sizeof large);
-    large[sizeof large - 1] = 0;
-    assert_null(option_nearest(large, words, array_count(words)));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,7 +255,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_not_a_map, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unresolved_is_reported_by_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secrets, setup, teardown),
-        cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
