@@ -239,7 +239,7 @@ def run_campaign(kind, cuts):
                f"{len(wrong)} cuts wrong (seed {test.seed})")
     for text in wrong[:3]:
         test.note(text)
-    report(f"power cut, torn sectors, {kind}", verdicts, faults=done, seed=test.seed, seconds=own.seconds(),
+    report(f"power cut, reordered and torn sectors, {kind}", verdicts, faults=done, seed=test.seed, seconds=own.seconds(),
            messages=messages)
 
 
