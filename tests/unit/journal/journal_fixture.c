@@ -193,6 +193,13 @@ ssize_t getrandom(void *data, size_t size, unsigned flags)
     return syscall(SYS_getrandom, data, size, flags);
 }
 
+int fstat(int fd, struct stat *st)
+{
+    if (next_fault(FAULT_FSTAT))
+        return -1;
+    return fstatat(fd, "", st, AT_EMPTY_PATH);
+}
+
 int fstatvfs(int fd, struct statvfs *v)
 {
     char path[64];

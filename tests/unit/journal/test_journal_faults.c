@@ -332,6 +332,27 @@ static void test_directory_taken_away(void **state)
     assert_int_equal(fixture_commit(f), STATUS_OK);
 }
 
+/* A file system that tells nothing of names is trusted, and one that takes no file is not called removed. */
+static void test_names_that_are_not_told(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_fail(FAULT_FSTAT, 1, 1000, ENOSYS);
+    fixture_fill(f, 300, 30);
+    fixture_fail_none();
+    fixture_fill(f, 10, 10);
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    journal_append_close_segment(f->journal);
+    fixture_fail(FAULT_OPENAT, 1, 1000, ENOENT);
+    assert_int_equal(fixture_append(f), 311);
+    assert_int_equal(fixture_commit(f), STATUS_IO);
+    assert_null(strstr(journal_state_text(f->journal), "removed"));
+    assert_non_null(strstr(journal_state_text(f->journal), "check the disk"));
+    fixture_fail_none();
+    wait_for_state(f, JOURNAL_OK);
+    check_numbers(f, "all", 0, 0, 310);
+}
+
 /* The k-th call of each function fails, for every k: acknowledged records are always there after a start. */
 static void test_every_call_fails(void **state)
 {
@@ -489,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_segment_taken_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_active_segment_taken_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_directory_taken_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_that_are_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_call_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unlink_fails, setup, teardown),
