@@ -20,10 +20,11 @@ struct config_reader {
     struct config_report *report;
     struct arena *arena;
     struct yaml_node *root;
-    struct strmap plugins;       /* name -> struct config_plugin */
-    uint64_t schema_fingerprint; /* of everything in `schemas` */
-    bool schemas_failed;         /* reported; message types are not looked for then */
-    bool unknown_section;        /* reported; a section that is absent may be misspelt */
+    struct strmap plugins;                 /* name -> struct config_plugin */
+    struct gateway_schema_sets *kept_sets; /* of a saved configuration; NULL: files are read */
+    uint64_t schema_fingerprint;           /* of everything in `schemas` */
+    bool schemas_failed;                   /* reported; message types are not looked for then */
+    bool unknown_section;                  /* reported; a section that is absent may be misspelt */
 };
 
 /* Zeroed, from the configuration's arena. */

@@ -257,6 +257,7 @@ static void destroy_parts(struct gateway *g)
     loop_timer_destroy(g->drain_timer);
     loop_timer_destroy(g->status_timer);
     admin_server_destroy(g->admin);
+    gateway_last_good_destroy(g->last_good);
     generation_destroy(g->generation);
     gateway_dead_letters_destroy(g->dead_letters);
     route_table_destroy(g->parts.routes);
@@ -271,21 +272,23 @@ static void destroy_parts(struct gateway *g)
     if (g->loop)
         mqtt_client_cut_goodbyes(g->loop);
     loop_destroy(g->loop);
+    free(g->broken);
     mqtt_library_finish();
 }
 
 /* The file is wrong: the last configuration that ran is better than a machine that does nothing. */
 static struct gateway_config *fall_back(struct gateway *g, const struct gateway_config *broken)
 {
-    struct gateway_config *config = gateway_last_good_read(broken->gateway.state_directory, g->plugins);
+    struct gateway_config *config =
+        gateway_last_good_read(broken->gateway.state_directory, g->config_path, g->plugins);
     if (!config)
         return NULL;
-    g->runs_last_good = true;
     log_error("config",
               "running with the last configuration that was right. Mend %s, look at it with `forebayd "
               "--check`, then "
               "reload",
               g->config_path);
+    gateway_schema_sets_finish(&config->schema_sets); /* they are kept already */
     return config;
 }
 
@@ -298,6 +301,7 @@ static struct gateway_config *read_config(struct gateway *g)
         log_error("config", "%s cannot be used: %zu errors. `forebayd --check %s` shows them", g->config_path,
                   config_report_error_count(report), g->config_path);
         struct gateway_config *good = fall_back(g, config);
+        g->broken = config_report_first_error(report);
         gateway_config_destroy(config);
         config = good;
     }
@@ -321,6 +325,7 @@ static bool create_base(struct gateway *g, const struct gateway_arguments *a)
     g->plugins = plugin_host_create(a->plugin_path, g->loop, g->metrics);
     plugin_host_add_static(g->plugins, &sparkplug_stage_plugin);
     g->service = service_manager_create(g->loop);
+    g->last_good = gateway_last_good_create(g->loop);
     g->parts.loop = g->loop;
     g->parts.metrics = g->metrics;
     g->parts.plugins = g->plugins;
@@ -342,8 +347,8 @@ int gateway_run(const struct gateway_arguments *arguments)
         log_error("gateway", "%s", err.text);
         g.exit_code = exit_code_of(&err);
     } else {
-        if (!g.runs_last_good)
-            gateway_last_good_save(config);
+        if (!g.broken)
+            gateway_last_good_save(config, &config->schema_sets);
         service_manager_ready(g.service);
         log_info("gateway", "ready: %zu routes; control socket %s/control.sock", config->route_count,
                  config->gateway.runtime_directory);

@@ -279,12 +279,14 @@ typedef struct yaml_node *(*read_document_fn)(const char *path, struct arena *a,
                                               struct buffer *text);
 
 static struct gateway_config *read_with(read_document_fn read_document, const char *path,
-                                        struct plugin_host *plugins, struct config_report *r)
+                                        struct gateway_schema_sets *kept, struct plugin_host *plugins,
+                                        struct config_report *r)
 {
     struct gateway_config *c = xcalloc(1, sizeof *c);
     arena_init(&c->arena, 64 * 1024, 0);
     c->schemas = schema_registry_create();
-    struct config_reader cr = {.config = c, .host = plugins, .report = r, .arena = &c->arena};
+    struct config_reader cr = {
+        .config = c, .host = plugins, .report = r, .arena = &c->arena, .kept_sets = kept};
     struct buffer text = {0};
     cr.root = read_document(path, &c->arena, r, &text);
     if (cr.root)
@@ -304,13 +306,13 @@ static struct gateway_config *read_with(read_document_fn read_document, const ch
 struct gateway_config *gateway_config_read(const char *path, struct plugin_host *plugins,
                                            struct config_report *r)
 {
-    return read_with(gateway_document_read, path, plugins, r);
+    return read_with(gateway_document_read, path, NULL, plugins, r);
 }
 
-struct gateway_config *gateway_config_read_saved(const char *path, struct plugin_host *plugins,
-                                                 struct config_report *r)
+struct gateway_config *gateway_config_read_saved(const char *path, struct gateway_schema_sets *kept,
+                                                 struct plugin_host *plugins, struct config_report *r)
 {
-    return read_with(gateway_document_read_saved, path, plugins, r);
+    return read_with(gateway_document_read_saved, path, kept, plugins, r);
 }
 
 void gateway_config_destroy(struct gateway_config *c)
@@ -322,6 +324,7 @@ void gateway_config_destroy(struct gateway_config *c)
     for (size_t i = 0; i < c->filter_count; i++)
         topic_filter_destroy(c->filters[i]);
     schema_registry_destroy(c->schemas);
+    gateway_schema_sets_finish(&c->schema_sets);
     if (c->text)
         explicit_bzero(c->text, strlen(c->text));
     free(c->text);

@@ -10,6 +10,7 @@
 #include "base/strmap.h"
 #include "config/option.h"
 #include "delivery/delivery_settings.h"
+#include "gateway_schema_sets.h"
 #include "ingest/source_settings.h"
 #include "journal/journal.h"
 #include "mqtt/mqtt_settings.h"
@@ -89,6 +90,7 @@ struct gateway_config {
     size_t plugin_count;
     struct topic_filter **filters; /* all that were parsed, owned; routes and decode rules borrow them */
     size_t filter_count;
+    struct gateway_schema_sets schema_sets; /* as they were read; whoever keeps them takes them out */
     char *text; /* all files as they were read, for gateway_config_read_saved(). Holds what passwords they
                    hold */
 };
@@ -97,9 +99,10 @@ struct gateway_config {
 struct gateway_config *gateway_config_read(const char *path, struct plugin_host *plugins,
                                            struct config_report *r);
 /* The same from a file that holds the `text` of an earlier reading ("last good"): places and relative paths
- * are those of the original files, whatever has become of them. */
-struct gateway_config *gateway_config_read_saved(const char *path, struct plugin_host *plugins,
-                                                 struct config_report *r);
+ * are those of the original files, whatever has become of them. Sets that `kept` has (it may be NULL) are
+ * taken out of it instead of reading the entry of `schemas` at their place. */
+struct gateway_config *gateway_config_read_saved(const char *path, struct gateway_schema_sets *kept,
+                                                 struct plugin_host *plugins, struct config_report *r);
 void gateway_config_destroy(struct gateway_config *c);
 
 #endif

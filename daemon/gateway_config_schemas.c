@@ -60,39 +60,34 @@ static bool read_source(struct config_reader *cr, const struct yaml_node *n, str
     return true;
 }
 
-static uint64_t folder_fingerprint(const char *file)
+/* Its descriptor set: what was kept of it, else what its files are now. */
+static enum status read_set(struct config_reader *cr, const struct schema_source *s, struct buffer *set,
+                            struct error *err)
 {
-    const char *slash = strrchr(file, '/');
-    char *folder = slash ? strndup(file, (size_t)(slash - file)) : strdup(".");
-    uint64_t hash = folder ? gateway_fingerprint_protos(folder) : 0;
-    free(folder);
-    return hash;
+    size_t index = cr->config->schema_sets.count;
+    if (cr->kept_sets && gateway_schema_sets_take(cr->kept_sets, index, set))
+        return STATUS_OK;
+    return schema_source_read(s, false, set, err);
 }
 
-/* Imports are not known here, so every .proto file below the folders that are searched counts. */
-static uint64_t source_fingerprint(const struct schema_source *s)
-{
-    uint64_t hash = gateway_fingerprint_file(s->descriptor_set);
-    for (size_t i = 0; i < s->proto.count; i++)
-        hash = gateway_fingerprint_join(hash, gateway_fingerprint_file(s->proto.items[i]));
-    for (size_t i = 0; i < s->include.count; i++)
-        hash = gateway_fingerprint_join(hash, gateway_fingerprint_protos(s->include.items[i]));
-    for (size_t i = 0; i < s->proto.count && s->include.count == 0; i++)
-        hash = gateway_fingerprint_join(hash, folder_fingerprint(s->proto.items[i]));
-    return hash;
-}
-
+/* What the files say counts for the fingerprint, and not when they were written. */
 static void add_source(struct config_reader *cr, const struct yaml_node *n)
 {
     struct schema_source source = {0};
+    struct buffer set = {0};
     struct error err;
     if (!read_source(cr, n, &source)) {
         cr->schemas_failed = true;
         return;
     }
-    uint64_t hash = gateway_fingerprint_join(yaml_node_fingerprint(n), source_fingerprint(&source));
+    enum status status = read_set(cr, &source, &set, &err);
+    uint64_t hash = gateway_fingerprint_join(yaml_node_fingerprint(n), strmap_hash(set.data, set.len));
     cr->schema_fingerprint = gateway_fingerprint_join(cr->schema_fingerprint, hash);
-    if (schema_registry_add(cr->config->schemas, &source, &err) == STATUS_OK)
+    if (status == STATUS_OK)
+        status = schema_registry_add_set(cr->config->schemas, schema_source_name(&source), buffer_bytes(&set),
+                                         &err);
+    gateway_schema_sets_add(&cr->config->schema_sets, &set);
+    if (status == STATUS_OK)
         return;
     config_reader_refuse(cr, n, &err);
     cr->schemas_failed = true;

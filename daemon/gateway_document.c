@@ -221,6 +221,17 @@ static const char *find_marker(const char *at, const char *end)
     return end;
 }
 
+/* Behind the notes at the start. */
+static const char *skip_notes(const char *at, const char *end)
+{
+    size_t len = sizeof GATEWAY_DOCUMENT_NOTE - 1;
+    while ((size_t)(end - at) >= len && memcmp(at, GATEWAY_DOCUMENT_NOTE, len) == 0) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        at = newline ? newline + 1 : end;
+    }
+    return at;
+}
+
 static void add_saved_files(struct assembly *as, const char *at, const char *end)
 {
     while (at < end) {
@@ -245,10 +256,11 @@ struct yaml_node *gateway_document_read_saved(const char *path, struct arena *a,
         return NULL;
     }
     const char *start = text->data ? (const char *)text->data : "", *end = start + text->len;
-    if (find_marker(start, end) != start || text->len == 0) {
+    const char *first = skip_notes(start, end);
+    if (find_marker(first, end) != first || first == end) {
         config_report_error_at(r, path, 0, 0, "This is not a configuration that the daemon saved.");
         return NULL;
     }
-    add_saved_files(&as, start, end);
+    add_saved_files(&as, first, end);
     return as.failed ? NULL : as.root;
 }

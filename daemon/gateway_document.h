@@ -9,6 +9,9 @@
 #include "config/config_report.h"
 #include "config/yaml_tree.h"
 
+/* Begins lines of whoever saves a text, in front of it; they are passed over. */
+#define GATEWAY_DOCUMENT_NOTE "#!forebay-note "
+
 /* NULL when a file has no usable tree; the report says why. `text` gets all files, each behind a line that
  * names it. */
 struct yaml_node *gateway_document_read(const char *path, struct arena *a, struct config_report *r,

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FOLDERS_DEEP_MAX = 8, ENTRIES_MAX = 20000 };
+enum { ENTRIES_MAX = 20000 };
 
 uint64_t gateway_fingerprint_join(uint64_t a, uint64_t b)
 {
@@ -33,30 +33,19 @@ static uint64_t hash_status(const struct stat *st)
     return strmap_hash(facts, sizeof facts);
 }
 
-static bool is_proto(const char *name)
-{
-    size_t len = strlen(name);
-    return len > 6 && strcmp(name + len - 6, ".proto") == 0;
-}
-
 /* Entries are summed, since their order on disk means nothing. */
-static uint64_t hash_folder(const char *folder, bool protos, unsigned depth, unsigned *entries_left)
+static uint64_t hash_folder(const char *folder)
 {
     uint64_t sum = 0;
+    unsigned entries_left = ENTRIES_MAX;
     DIR *d = opendir(folder);
     if (!d)
         return 0;
-    for (struct dirent *entry; *entries_left && (entry = readdir(d));) {
-        if (entry->d_name[0] == '.')
-            continue;
+    for (struct dirent *entry; entries_left && (entry = readdir(d)); entries_left--) {
         char *path = xasprintf("%s/%s", folder, entry->d_name);
         struct stat st;
-        bool found = stat(path, &st) == 0;
-        --*entries_left;
-        if (found && S_ISREG(st.st_mode) && (!protos || is_proto(entry->d_name)))
+        if (entry->d_name[0] != '.' && stat(path, &st) == 0 && S_ISREG(st.st_mode))
             sum += gateway_fingerprint_join(gateway_fingerprint_text(path), hash_status(&st));
-        if (found && S_ISDIR(st.st_mode) && protos && depth < FOLDERS_DEEP_MAX)
-            sum += hash_folder(path, protos, depth + 1, entries_left);
         free(path);
     }
     closedir(d);
@@ -66,18 +55,10 @@ static uint64_t hash_folder(const char *folder, bool protos, unsigned depth, uns
 uint64_t gateway_fingerprint_file(const char *path)
 {
     struct stat st;
-    unsigned entries_left = ENTRIES_MAX;
     if (!path)
         return 0;
     if (stat(path, &st) != 0)
         return gateway_fingerprint_text(path);
     uint64_t hash = gateway_fingerprint_join(gateway_fingerprint_text(path), hash_status(&st));
-    return S_ISDIR(st.st_mode) ? hash + hash_folder(path, false, 0, &entries_left) : hash;
-}
-
-uint64_t gateway_fingerprint_protos(const char *folder)
-{
-    unsigned entries_left = ENTRIES_MAX;
-    return gateway_fingerprint_join(gateway_fingerprint_text(folder),
-                                    hash_folder(folder, true, 0, &entries_left));
+    return S_ISDIR(st.st_mode) ? hash + hash_folder(path) : hash;
 }

@@ -14,7 +14,5 @@ uint64_t gateway_fingerprint_join(uint64_t a, uint64_t b);
 uint64_t gateway_fingerprint_text(const char *text);
 /* Which file it is, its size and time of change; for a folder, of the files directly in it. 0 for NULL. */
 uint64_t gateway_fingerprint_file(const char *path);
-/* The same for all .proto files below a folder. */
-uint64_t gateway_fingerprint_protos(const char *folder);
 
 #endif

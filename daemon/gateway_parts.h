@@ -13,6 +13,7 @@
 struct admin_request;
 struct admin_server;
 struct gateway_dead_letters;
+struct gateway_last_good;
 struct gateway_reload;
 struct loop_signal;
 struct loop_timer;
@@ -39,6 +40,7 @@ struct gateway {
     struct service_manager *service;
     struct generation_parts parts; /* what generations borrow */
     struct generation *generation;
+    struct gateway_last_good *last_good;
     struct gateway_reload *reload; /* NULL: none is under way */
     struct loop_signal *signals[3];
     struct loop_timer *drain_timer, *status_timer;
@@ -48,7 +50,7 @@ struct gateway {
     int64_t started_us; /* monotonic */
     int64_t drain_deadline_us;
     bool stopping;
-    bool runs_last_good; /* the file is broken since the start */
+    char *broken; /* what is wrong with the file since the start; NULL: nothing */
     int exit_code;
 };
 

@@ -22,6 +22,7 @@ enum { DRAIN_LIMIT_MS = 5000, COMMIT_LIMIT_MS = 5000, DRAIN_POLL_MS = 10 };
 struct gateway_reload {
     struct gateway *gateway;
     struct generation *next;
+    struct gateway_schema_sets sets; /* of `next` */
     struct loop_timer *timer;
     int64_t deadline_us;
     gateway_reload_done_fn done;
@@ -76,6 +77,7 @@ static void destroy(struct gateway_reload *r)
 {
     r->gateway->reload = NULL;
     loop_timer_destroy(r->timer);
+    gateway_schema_sets_finish(&r->sets);
     free(r);
 }
 
@@ -93,8 +95,9 @@ static bool swap_generations(struct gateway_reload *r)
     g->generation = next;
     generation_start(next, old);
     g->counters.reloads++;
-    g->runs_last_good = false;
-    gateway_last_good_save(c);
+    free(g->broken);
+    g->broken = NULL;
+    gateway_last_good_save_later(g->last_good, c, &r->sets);
     log_info("reload", "done: %zu routes, %zu sources, %zu upstreams", c->route_count,
              generation_source_count(next), generation_upstream_count(next));
     service_manager_ready(g->service);
@@ -142,8 +145,20 @@ static void log_report(const struct config_report *r, struct buffer *text)
     free(lines);
 }
 
-/* Read and build the next generation; NULL when it was refused. */
-static struct generation *prepare(struct gateway *g, gateway_reload_done_fn done, void *ctx)
+/* The file that was broken at the start is so in another way. */
+static void note_broken(struct gateway *g, char *reason)
+{
+    if (g->broken) {
+        free(g->broken);
+        g->broken = reason;
+    } else {
+        free(reason);
+    }
+}
+
+/* Read and build the next generation, and take out the sets of its schemas; NULL when it was refused. */
+static struct generation *prepare(struct gateway *g, struct gateway_schema_sets *sets,
+                                  gateway_reload_done_fn done, void *ctx)
 {
     struct config_report *report = config_report_create();
     struct gateway_config *config = gateway_config_read(g->config_path, g->plugins, report);
@@ -155,12 +170,15 @@ static struct generation *prepare(struct gateway *g, gateway_reload_done_fn done
     if (config_report_error_count(report) == 0)
         fixed = find_fixed_change(generation_config(g->generation), config);
     if (config_report_error_count(report)) {
+        note_broken(g, config_report_first_error(report));
         refuse(g, done, ctx, buffer_bytes(&text));
         gateway_config_destroy(config);
     } else if (fixed) {
         refuse_text(g, done, ctx, fixed);
         gateway_config_destroy(config);
     } else {
+        *sets = config->schema_sets;
+        config->schema_sets = (struct gateway_schema_sets){0};
         next = generation_build(&g->parts, config, g->generation, &err);
         if (!next)
             refuse_text(g, done, ctx, err.text);
@@ -184,12 +202,19 @@ void gateway_reload_begin(struct gateway *g, gateway_reload_done_fn done, void *
     }
     log_info("reload", "reading %s", g->config_path);
     service_manager_reloading(g->service);
-    struct generation *next = prepare(g, done, ctx);
-    if (!next)
+    struct gateway_schema_sets sets = {0};
+    struct generation *next = prepare(g, &sets, done, ctx);
+    if (!next) {
+        gateway_schema_sets_finish(&sets);
         return;
+    }
     struct gateway_reload *r = xcalloc(1, sizeof *r);
-    *r = (struct gateway_reload){g,    next, NULL, clock_monotonic_us() + DRAIN_LIMIT_MS * 1000,
-                                 done, ctx,  false};
+    *r = (struct gateway_reload){.gateway = g,
+                                 .next = next,
+                                 .sets = sets,
+                                 .deadline_us = clock_monotonic_us() + DRAIN_LIMIT_MS * 1000,
+                                 .done = done,
+                                 .ctx = ctx};
     r->timer = loop_timer_create(g->loop, wait_for_windows, r);
     g->reload = r;
     generation_stop_changed(g->generation, next);

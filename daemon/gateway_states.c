@@ -24,16 +24,15 @@ typedef void (*state_fn)(void *ctx, enum gateway_state state, const char *part, 
     }
 
 static const struct metric_row rows[] = {
-    ROW(GATEWAY_STORAGE_FAILED, "storage_failed"),
-    ROW(GATEWAY_FULL, "full"),
-    ROW(GATEWAY_POSSIBLE_GAP, "possible_gap"),
-    ROW(GATEWAY_CLIENT_ID_CONFLICT, "client_id_conflict"),
-    {0},
+    ROW(GATEWAY_STORAGE_FAILED, "storage_failed"), ROW(GATEWAY_FULL, "full"),
+    ROW(GATEWAY_POSSIBLE_GAP, "possible_gap"),     ROW(GATEWAY_CLIENT_ID_CONFLICT, "client_id_conflict"),
+    ROW(GATEWAY_CONFIG_BROKEN, "config_broken"),   {0},
 };
 
 const char *gateway_states_name(enum gateway_state state)
 {
-    static const char *const names[] = {"STORAGE_FAILED", "FULL", "POSSIBLE_GAP", "CLIENT_ID_CONFLICT"};
+    static const char *const names[] = {"STORAGE_FAILED", "FULL", "POSSIBLE_GAP", "CLIENT_ID_CONFLICT",
+                                        "CONFIG_BROKEN"};
     return names[state];
 }
 
@@ -50,6 +49,17 @@ static void tell_id_conflict(const char *part, state_fn fn, void *ctx)
     fn(ctx, GATEWAY_CLIENT_ID_CONFLICT, part,
        "another client connects with our client id, and each throws the other out. Find it, or set "
        "brokers.NAME.client_id to one that is used only here");
+}
+
+static void tell_broken_config(const struct gateway *g, state_fn fn, void *ctx)
+{
+    char text[700];
+    snprintf(
+        text, sizeof text,
+        "%.400s The last configuration that was right is running. Mend the file, look at it with `forebay "
+        "check`, then `forebay reload`",
+        g->broken);
+    fn(ctx, GATEWAY_CONFIG_BROKEN, "configuration", text);
 }
 
 static void tell_source(struct gateway *g, size_t index, state_fn fn, void *ctx)
@@ -77,6 +87,8 @@ static void tell_source(struct gateway *g, size_t index, state_fn fn, void *ctx)
 
 void gateway_states_each(struct gateway *g, state_fn fn, void *ctx)
 {
+    if (g->broken)
+        tell_broken_config(g, fn, ctx);
     tell_journal(g->journal, "journal", fn, ctx);
     tell_journal(g->dead_journal, "dead_letters", fn, ctx);
     for (size_t i = 0; i < generation_source_count(g->generation); i++)

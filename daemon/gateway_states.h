@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The states that an operator must know of: storage failed, full, possible gap, client id conflict. One
+ * The states that an operator must know of: storage failed, full, possible gap, client id conflict,
+ * broken configuration. One
  * place says which are on, for /status, /metrics and the log. Rank 6.
  */
 #ifndef GATEWAY_STATES_H
@@ -16,6 +17,7 @@ enum gateway_state {
     GATEWAY_FULL,
     GATEWAY_POSSIBLE_GAP,
     GATEWAY_CLIENT_ID_CONFLICT,
+    GATEWAY_CONFIG_BROKEN,
     GATEWAY_STATES,
 };
 

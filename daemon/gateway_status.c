@@ -29,17 +29,17 @@ static const char *journal_state_word(const struct journal *j)
  * for. */
 const char *gateway_status_text(struct gateway *g)
 {
-    static char text[300];
+    static char text[600];
     if (g->stopping)
         return "stopping";
     if (journal_state(g->journal) != JOURNAL_OK) {
         snprintf(text, sizeof text, "degraded: journal: %s", journal_state_text(g->journal));
         return text;
     }
-    if (g->runs_last_good) {
+    if (g->broken) {
         snprintf(text, sizeof text,
-                 "degraded: %.150s is broken; the last configuration that was right is running",
-                 g->config_path);
+                 "degraded: %.150s is broken; the last configuration that was right is running. %.300s",
+                 g->config_path, g->broken);
         return text;
     }
     if (journal_state(g->dead_journal) != JOURNAL_OK) {

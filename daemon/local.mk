@@ -49,6 +49,7 @@ noinst_LIBRARIES += %D%/libgateway.a
   %D%/generation.c %D%/generation.h \
   %D%/gateway_identity.c %D%/gateway_identity.h \
   %D%/gateway_last_good.c %D%/gateway_last_good.h \
+  %D%/gateway_schema_sets.c %D%/gateway_schema_sets.h \
   %D%/gateway_reload.c %D%/gateway_reload.h \
   %D%/gateway_states.c %D%/gateway_states.h \
   %D%/gateway_status.c %D%/gateway_status.h \

@@ -261,14 +261,19 @@ static void show_line(const struct config_report *r, const struct problem *p, st
     buffer_finish(&caret);
 }
 
-static void show_problem(const struct config_report *r, const struct problem *p, struct buffer *out)
+static void show_heading(const struct problem *p, struct buffer *out)
 {
-    const char *severity = p->warning ? "warning" : "error";
     if (p->file && p->line)
         buffer_add_format(out, "%s:%u:%u: ", p->file, p->line, p->column);
     else if (p->file)
         buffer_add_format(out, "%s: ", p->file);
-    buffer_add_format(out, "%s: %s\n", severity, p->text);
+    buffer_add_format(out, "%s: %s", p->warning ? "warning" : "error", p->text);
+}
+
+static void show_problem(const struct config_report *r, const struct problem *p, struct buffer *out)
+{
+    show_heading(p, out);
+    buffer_add_byte(out, '\n');
     if (p->file && p->line)
         show_line(r, p, out);
 }
@@ -285,7 +290,8 @@ static int compare_problems(const void *left, const void *right)
     return a->order < b->order ? -1 : 1;
 }
 
-void config_report_render(const struct config_report *r, struct buffer *out)
+/* In order of place; to be freed. */
+static struct problem *sort_problems(const struct config_report *r)
 {
     struct problem *sorted = xcalloc(r->count + 1, sizeof *sorted);
     for (size_t i = 0; i < r->count; i++) {
@@ -293,9 +299,33 @@ void config_report_render(const struct config_report *r, struct buffer *out)
         sorted[i].file_rank = rank_of_file(r, sorted[i].file);
     }
     qsort(sorted, r->count, sizeof *sorted, compare_problems);
+    return sorted;
+}
+
+void config_report_render(const struct config_report *r, struct buffer *out)
+{
+    struct problem *sorted = sort_problems(r);
     for (size_t i = 0; i < r->count && i < CONFIG_REPORT_SHOWN_MAX; i++)
         show_problem(r, &sorted[i], out);
     if (r->count > CONFIG_REPORT_SHOWN_MAX)
         buffer_add_format(out, "%zu more problems are not shown.\n", r->count - CONFIG_REPORT_SHOWN_MAX);
     free(sorted);
+}
+
+char *config_report_first_error(const struct config_report *r)
+{
+    struct problem *sorted = sort_problems(r);
+    struct buffer line = {0};
+    size_t i = 0;
+    while (i < r->count && sorted[i].warning)
+        i++;
+    if (i < r->count)
+        show_heading(&sorted[i], &line);
+    for (size_t k = 0; k < line.len; k++)
+        if (line.data[k] == '\n')
+            line.data[k] = ' '; /* of protoc's words */
+    char *text = line.len ? xstrndup((const char *)line.data, line.len) : NULL;
+    buffer_finish(&line);
+    free(sorted);
+    return text;
 }

@@ -43,5 +43,7 @@ size_t config_report_warning_count(const struct config_report *r);
 /* All problems as text, in order of place; at most CONFIG_REPORT_SHOWN_MAX, then how many more. */
 enum { CONFIG_REPORT_SHOWN_MAX = 200 };
 void config_report_render(const struct config_report *r, struct buffer *out);
+/* The first error in one line, without the source, to be freed; NULL: there is none. */
+char *config_report_first_error(const struct config_report *r);
 
 #endif

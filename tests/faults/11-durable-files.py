@@ -16,7 +16,7 @@ import oracle as judge
 from sparkplug_payload import metrics_of
 
 # What the daemon keeps beside its journal of messages: the dead letters, the subscriptions of a session, the number of a
-# Sparkplug session, the state of a plugin, the last good configuration. In each of many lives call k on one of them
+# Sparkplug session, the state of a plugin, the last good configuration with its schemas. In each of many lives call k on one of them
 # fails, or is the last one. None of these files may stop the daemon for good, be half of two versions, or go back.
 test = Test("every system call on the daemon's other files fails, or is the last one: each is whole and none goes back",
             seconds=3600)
@@ -49,8 +49,10 @@ test.note(f"seed {test.seed} (FOREBAY_TEST_SEED repeats it)")
 repeat_known_seeds(test)
 devices, hq = test.broker("devices"), test.broker("hq")
 lines = test.path("out.jsonl")
+schemas = test.path("life.desc")
 CONFIG = """
 # life {life}
+schemas: {schemas}
 journal: {{ segment_size: 1 MiB }}
 brokers:
   devices: {{ url: {devices}, reconnect_min: 20ms, reconnect_max: 100ms }}
@@ -73,9 +75,24 @@ routes:
 
 
 def config(life):
-    return CONFIG.format(life=life, devices=devices.url, hq=hq.url, lines=lines)
+    return CONFIG.format(life=life, devices=devices.url, hq=hq.url, lines=lines, schemas=schemas)
 
 
+def schema_set(life):
+    """A descriptor set with one message, named by the life."""
+    def field(number, content):
+        return bytes([number << 3 | 2, len(content)]) + content
+    message = field(1, f"Life{life}".encode())
+    return field(1, field(1, b"life.proto") + field(2, b"test") + field(4, message) + field(12, b"proto3"))
+
+
+def configure(life):
+    """The configuration of this life, and the schema that it names."""
+    test.write(schemas, schema_set(life))
+    gateway.configure(config(life))
+
+
+test.write(schemas, schema_set(0))
 gateway = test.gateway(config(0), start=False,
                        environment={"FOREBAY_PLUGIN_PATH": f"{plugin_directories()}:{FIXTURES}"})
 report = test.path("calls")
@@ -130,7 +147,7 @@ def saved_text():
 
 def live(life, seconds=1.0):
     """One life: start, messages, SIGTERM. Returns the exit status; Failed when it hangs."""
-    gateway.configure(config(life))
+    configure(life)
     configurations[saved_text()] = life
     gateway.start()
     test.wait(lambda: "READY=1" in gateway.notifications.received or not gateway.is_running(), "a decision", 20)
@@ -156,11 +173,35 @@ def read(name):
         return None
 
 
-def problems_of_files():
-    found = []
+def read_last_good():
+    """The text of the last good configuration, and the names of the sets that it notes in front."""
     text = read("last-good.yaml")
-    if text is not None and text not in configurations:
-        found.append(f"last-good.yaml is none of the configurations: {text[:300]!r}")
+    if text is None:
+        return None, []
+    notes = re.match(r"(#!forebay-note schema [-0-9a-f]+\n)*", text)[0]
+    return text[len(notes):], [line.split()[2] for line in notes.splitlines()]
+
+
+def problems_of_last_good():
+    """It is one of the configurations that ran, with the schemas that this one had."""
+    text, names = read_last_good()
+    if text is None:
+        return []
+    if text not in configurations:
+        return [f"last-good.yaml is none of the configurations: {text[:300]!r}"]
+    wanted = schema_set(configurations[text])
+    try:
+        sets = []
+        for name in names:
+            with open(os.path.join(gateway.state, f"last-good-{name}.desc"), "rb") as file:
+                sets.append(file.read())
+    except OSError as problem:
+        return [f"a schema of last-good.yaml is gone: {problem}"]
+    return [] if sets == [wanted] else [f"last-good.yaml has {sets}, and not {wanted}"]
+
+
+def problems_of_files():
+    found = problems_of_last_good()
     for name in os.listdir(gateway.state):
         if not name.startswith("subscriptions-") or name.endswith(".new"):
             continue
@@ -252,7 +293,7 @@ for text in bad[:5]:
 
 clear_fault()
 last = len(ERRORS) + done + 1
-gateway.configure(config(last))
+configure(last)
 text = saved_text()
 configurations[text] = last
 gateway.start()
@@ -306,7 +347,8 @@ lost = set(range(sent["bad"])) - {int(key.rsplit(" ", 1)[1]) for key in letters 
 test.check_equal(lost, set(), f"{sent['bad']} messages that cannot be decoded are dead letters, all of them")
 test.note(f"{letter_count} dead letters, {len(letters)} different ones; {Counter(Counter(arrived).values())} receipts")
 test.check_equal(problems_of_files(), [], "every file is whole")
-test.check_equal(read("last-good.yaml"), text, "the last good configuration is that of this life")
+test.check_equal(read_last_good()[0], text, "the last good configuration is that of this life")
+test.check_equal(sum(name.endswith(".desc") for name in os.listdir(gateway.state)), 1, "only its schema is kept")
 counted = int(numbers.messages[-1].payload) if numbers.messages else 0
 test.check(counted >= len(set(arrived)),
            f"the plugin counted {counted} messages, {len(set(arrived))} of them came out, once that was saved")

@@ -15,6 +15,7 @@ system_tests = \
   %D%/23-service-manager.py \
   %D%/24-service-unit.py \
   %D%/25-last-good.py \
+  %D%/28-last-good-schemas.py \
   %D%/26-stop-under-load.py \
   %D%/27-reload-under-load.py \
   %D%/40-dead-letters.py \

@@ -40,6 +40,21 @@ static void test_order_of_places(void **state)
     config_report_destroy(r);
 }
 
+static void test_first_error(void **state)
+{
+    (void)state;
+    struct config_report *r = config_report_create();
+    config_report_add_source(r, "a", "one\ntwo\n", 8);
+    assert_null(config_report_first_error(r));
+    config_report_warning(r, NULL, "Unusual.");
+    config_report_error_at(r, "a", 2, 1, "Second line.");
+    config_report_error_at(r, "a", 1, 3, "First line.\nMore.");
+    char *text = config_report_first_error(r);
+    assert_string_equal(text, "a:1:3: error: First line. More.");
+    free(text);
+    config_report_destroy(r);
+}
+
 static void test_path(void **state)
 {
     (void)state;
@@ -150,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_of_places),
+        cmocka_unit_test(test_first_error),
         cmocka_unit_test(test_path),
         cmocka_unit_test(test_warnings_do_not_count_as_errors),
         cmocka_unit_test(test_hidden_text),
