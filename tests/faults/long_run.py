@@ -90,6 +90,9 @@ class Run:
             for done, name in enumerate(names):
                 share = self.left() / (len(names) - done)
                 if share < LEAST_SECONDS:
+                    if number == 1:
+                        self.skipped.update({os.path.splitext(os.path.basename(name))[0]: "there was no time for it"
+                                             for name in names[done:]})
                     return
                 self.run_one(name, min(share, self.options.each), number)
 
