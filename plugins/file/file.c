@@ -45,7 +45,7 @@ static const struct fby_option file_option_rows[] = {
      .type = FBY_OPTION_STRING,
      .flags = FBY_OPTION_REQUIRED,
      .offset = offsetof(struct file_options, path),
-     .help = "The file; its directory is made when it is missing."},
+     .help = "The file, from the root on; its directory is made when it is missing."},
     {.name = "rotate",
      .type = FBY_OPTION_SECTION,
      .offset = offsetof(struct file_options, rotate),
@@ -85,10 +85,16 @@ static long parse_mode(const char *text)
 static const char *file_check(const void *options, struct fby_error *err)
 {
     const struct file_options *o = options;
-    (void)err;
     size_t len = strlen(o->path);
     if (len == 0 || o->path[len - 1] == '/' || len > 4000)
         return "The path has to name a file.";
+    if (o->path[0] != '/') {
+        snprintf(err->text, sizeof err->text,
+                 "The path has to begin with \"/\": where a daemon stands is nothing to rely on. Write "
+                 "\"${gateway.state_directory}/%.200s\", say.",
+                 o->path);
+        return err->text;
+    }
     if (parse_mode(o->mode) < 0)
         return "The mode has to be octal permissions such as \"0640\".";
     return NULL;

@@ -49,15 +49,15 @@ static const struct fby_option tls_option_rows[] = {
     {.name = "ca",
      .type = FBY_OPTION_STRING,
      .offset = offsetof(struct http_tls_options, ca),
-     .help = "File with the certificates to trust; default: the system's."},
+     .help = "File with the certificates to trust, from the root on; default: the system's."},
     {.name = "certificate",
      .type = FBY_OPTION_STRING,
      .offset = offsetof(struct http_tls_options, certificate),
-     .help = "File with the client certificate."},
+     .help = "File with the client certificate, from the root on."},
     {.name = "key",
      .type = FBY_OPTION_STRING,
      .offset = offsetof(struct http_tls_options, key),
-     .help = "File with the client certificate's private key."},
+     .help = "File with the client certificate's private key, from the root on."},
     {.name = "insecure",
      .type = FBY_OPTION_BOOL,
      .offset = offsetof(struct http_tls_options, insecure),
@@ -183,6 +183,13 @@ static const char *check_headers(const struct fby_string_map *headers, struct fb
 
 static const char *check_file(const char *what, const char *path, struct fby_error *err)
 {
+    if (path && path[0] != '/') {
+        snprintf(err->text, sizeof err->text,
+                 "tls.%s: %.160s has to begin with \"/\": where a daemon stands is nothing to rely on. Write "
+                 "/etc/forebay/%.160s, say.",
+                 what, path, path);
+        return err->text;
+    }
     if (!path || access(path, F_OK) == 0)
         return NULL;
     snprintf(err->text, sizeof err->text, "tls.%s: %.300s: %s.", what, path, strerror(errno));

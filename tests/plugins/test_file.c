@@ -414,6 +414,9 @@ static void checks_its_options(void **state)
     o->path = "/tmp/";
     assert_null(fake_host_start(h));
     assert_non_null(strstr(fake_host_refusal(h), "name a file"));
+    o->path = "archive/out.jsonl";
+    assert_null(fake_host_start(h));
+    assert_non_null(strstr(fake_host_refusal(h), "${gateway.state_directory}/archive/out.jsonl"));
     o->path = "/tmp/x";
     o->mode = "rw";
     assert_null(fake_host_start(h));

@@ -557,8 +557,8 @@ static void checks_its_options(void **state)
     static const char *const bad_names[] = {"X Y"}, *const good_names[] = {"Authorization"};
     static const char *const texts[] = {"Bearer x\n"};
     struct http_options good = *options();
-    struct http_options cases[8];
-    for (size_t i = 0; i < 8; i++)
+    struct http_options cases[9];
+    for (size_t i = 0; i < 9; i++)
         cases[i] = good;
     cases[0].url = "ftp://x/";
     cases[1].url = "https://";
@@ -568,6 +568,7 @@ static void checks_its_options(void **state)
     cases[5].password = "x";
     cases[6].retry_status = (struct fby_strings){bad_names, 1};
     cases[7].url = "http://host:99999999/";
+    cases[8].tls.key = "tls/client.key";
     static const char *const words[] = {"begin with http",
                                         "url is wrong",
                                         "not the name of a header",
@@ -575,8 +576,9 @@ static void checks_its_options(void **state)
                                         "/nowhere/ca.pem: No such file",
                                         "without a username",
                                         "status codes",
-                                        "url is wrong"};
-    for (size_t i = 0; i < 8; i++) {
+                                        "url is wrong",
+                                        "Write /etc/forebay/tls/client.key"};
+    for (size_t i = 0; i < 9; i++) {
         *options() = cases[i];
         assert_null(fake_host_start(host));
         if (!strstr(fake_host_refusal(host), words[i]))
