@@ -11,6 +11,8 @@
  * fail from there on; 0: all FAULT_WITH       EIO ENOSPC EINTR ENOMEM EMFILE SHORT (half of it is done) KILL
  * (SIGKILL before the call) FAULT_REPORT     file for the number of calls, written at exit
  */
+#undef _FILE_OFFSET_BITS /* both kinds of names are defined here */
+
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>

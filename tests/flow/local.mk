@@ -14,7 +14,7 @@ TESTS += %D%/test_reload
 check_PROGRAMS += %D%/test_limits
 TESTS += %D%/test_limits
 %C%_test_limits_LDADD = %D%/libflow.a $(RANK5) $(CMOCKA_LIBS)
-%C%_test_limits_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mmap,--wrap=munmap,--wrap=malloc
+%C%_test_limits_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mmap64,--wrap=munmap,--wrap=malloc
 
 check_PROGRAMS += %D%/test_stages
 TESTS += %D%/test_stages

@@ -315,8 +315,8 @@ static void letters_are_purged_on_a_full_disk(void **state)
 
 /* ---- Memory ---- */
 
-void *__real_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+void *__real_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset);
 
 int __real_munmap(void *address, size_t size);
 int __wrap_munmap(void *address, size_t size);
@@ -329,11 +329,11 @@ static bool memory_is_refused;
 static unsigned refusals, arenas;
 static size_t mapped_bytes;
 
-void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
     if (!memory_is_refused) {
         mapped_bytes += size;
-        return __real_mmap(address, size, protection, flags, fd, offset);
+        return __real_mmap64(address, size, protection, flags, fd, offset);
     }
     refusals++;
     errno = ENOMEM;

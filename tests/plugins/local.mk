@@ -1,6 +1,6 @@
 # Each plugin by itself, loaded from the build tree into a fake host: no archive of the daemon is linked.
 if HAVE_CMOCKA
-plugin_test_cppflags = -I$(top_srcdir)/plugins/include -I$(top_srcdir)/tests/helpers -D_GNU_SOURCE
+plugin_test_cppflags = -I$(top_srcdir)/plugins/include -I$(top_srcdir)/tests/helpers -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 plugin_test_sources = tests/helpers/fake_host.c tests/helpers/fake_host.h
 
 check_PROGRAMS += %D%/test_example %D%/test_filter %D%/test_file %D%/test_http %D%/test_http_tls

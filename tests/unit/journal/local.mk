@@ -47,7 +47,7 @@ TESTS += $(journal_tests)
 %C%_test_journal_eviction_LDADD = $(journal_test_libs)
 %C%_test_journal_memory_SOURCES = %D%/test_journal_memory.c $(journal_fixture)
 %C%_test_journal_memory_LDADD = $(journal_test_libs)
-%C%_test_journal_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=realloc,--wrap=xrealloc,--wrap=mmap
+%C%_test_journal_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=realloc,--wrap=xrealloc,--wrap=mmap64
 %C%_test_journal_SOURCES = %D%/test_journal.c $(journal_fixture)
 %C%_test_journal_LDADD = $(journal_test_libs)
 %C%_test_journal_recovery_SOURCES = %D%/test_journal_recovery.c $(journal_fixture)

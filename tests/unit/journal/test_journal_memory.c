@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Memory that is not to be had, request by request: what was acknowledged is there afterwards, and a copy or
- * an inspection that is not whole is never called so. The linker leads the requests of the archives here.
+ * an inspection that is not whole is never called so. The linker leads the requests of the archives here
+ * (mmap64 is what mmap is called with 64-bit offsets).
  */
 #include "journal_fixture.h"
 
@@ -17,11 +18,11 @@
 
 void *__real_malloc(size_t size);
 void *__real_realloc(void *data, size_t size);
-void *__real_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+void *__real_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset);
 void *__wrap_malloc(size_t size);
 void *__wrap_realloc(void *data, size_t size);
 void *__wrap_xrealloc(void *data, size_t size);
-void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset);
 
 static unsigned requests, refused_from, refused_until; /* refused_from 0: none */
 
@@ -55,10 +56,10 @@ void *__wrap_xrealloc(void *data, size_t size) /* of small control objects: it e
     return result;
 }
 
-void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
     if (!is_refused())
-        return __real_mmap(address, size, protection, flags, fd, offset);
+        return __real_mmap64(address, size, protection, flags, fd, offset);
     errno = ENOMEM;
     return MAP_FAILED;
 }
