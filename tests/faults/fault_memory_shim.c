@@ -4,6 +4,8 @@
  * (0: all that follow); pages that are mapped by the program itself are allocations too. FAULT_REPORT names a
  * file for the number of allocations, written at exit. glibc only.
  */
+#undef _FILE_OFFSET_BITS /* both kinds of names are defined here */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -75,9 +77,18 @@ EXPORT void *realloc(void *old, size_t size)
     return fails() ? NULL : __libc_realloc(old, size);
 }
 
-EXPORT void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+EXPORT void *mmap64(void *address, size_t size, int protection, int flags, int fd, off64_t offset)
 {
     if (flags & MAP_ANONYMOUS && fails())
         return MAP_FAILED;
+#ifdef SYS_mmap2 /* 32-bit machines; it counts in 4 KiB */
+    return (void *)syscall(SYS_mmap2, address, size, protection, flags, fd, (long)(offset >> 12));
+#else
     return (void *)syscall(SYS_mmap, address, size, protection, flags, fd, offset);
+#endif
+}
+
+EXPORT void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    return mmap64(address, size, protection, flags, fd, offset);
 }

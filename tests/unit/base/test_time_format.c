@@ -31,6 +31,8 @@ static void test_agrees_with_the_library(void **state)
         char expected[64];
         time_t t = (time_t)s;
         struct tm tm;
+        if (t != s) /* the library's own time has 32 bits here */
+            continue;
         assert_non_null(gmtime_r(&t, &tm));
         int year = tm.tm_year + 1900;
         snprintf(expected, sizeof expected, "%s%04d-%02d-%02dT%02d:%02d:%02dZ",

@@ -136,7 +136,8 @@ static void refuses_files_of_another_kind(void **state)
 {
     (void)state;
     const char *path = place("fixture.so");
-    static const unsigned char s390[] = {0, 22}, aarch64[] = {183, 0}, program[] = {2, 0}, class32[] = {1};
+    static const unsigned char s390[] = {0, 22}, aarch64[] = {183, 0}, program[] = {2, 0};
+    const unsigned char other_class[] = {sizeof(void *) == 8 ? 1 : 2}; /* 32 or 64 bits */
     write_bytes(path, 0, "#!/bin/sh\n", 10);
     expect_refusal("fixture", path, "is not a shared object");
     copy_fixture("fixture.so", "fixture.so");
@@ -145,7 +146,7 @@ static void refuses_files_of_another_kind(void **state)
     write_bytes(path, 18, s390, 2);
     expect_refusal("fixture", path, "is built for another machine");
     copy_fixture("fixture.so", "fixture.so");
-    write_bytes(path, 4, class32, 1);
+    write_bytes(path, 4, other_class, 1);
     expect_refusal("fixture", path, "Install the build for this machine");
     copy_fixture("fixture.so", "fixture.so");
     write_bytes(path, 16, program, 2);

@@ -7,6 +7,10 @@ set -u
 schemas=100
 [ -z "${FOREBAY_TEST_SHORT:-}" ] || schemas=10
 [ -x /usr/bin/python3 ] || exit 77
+if [ "$(getconf LONG_BIT)" -lt 64 ]; then
+    echo "python3-protobuf shows uint32 as negative numbers on 32-bit machines: it is no reference there"
+    exit 77
+fi
 # The reference logs every string that it refuses.
 exec timeout 900 /usr/bin/python3 "${top_srcdir:-.}/tests/unit/schema/differential.py" \
     "${top_builddir:-.}/tests/unit/schema/schema_lines" "${SCHEMA_SEED:-}" "${SCHEMA_COUNT:-$schemas}" \

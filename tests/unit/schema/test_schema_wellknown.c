@@ -19,6 +19,8 @@ static void test_timestamps_agree_with_the_calendar(void **state)
         char text[SCHEMA_TIME_TEXT_MAX + 1], expected[64];
         time_t t = (time_t)s;
         struct tm tm;
+        if (t != s) /* the library's own time has 32 bits here */
+            continue;
         assert_non_null(gmtime_r(&t, &tm));
         snprintf(expected, sizeof expected, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
                  tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
