@@ -71,7 +71,7 @@ def main():
     if not shutil.which("valgrind"):
         print("valgrind is missing")
         return 77
-    sizes = options.size or ([1024, 16384] if options.gate else [1024, 16384, 250000])
+    sizes = options.size or [1024, 16384, 200000]
     rows = [row for size in sizes for row in measure(options.build, size)]
     show(rows, options.all)
     worst = max(rows, key=lambda r: r.per_kib)
