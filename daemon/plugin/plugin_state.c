@@ -21,7 +21,7 @@
 
 enum { FILE_NAME_MAX = 200 };
 
-static const char magic[8] = "FBYSTATE";
+static const char magic[8] = "FBYSTAT2";
 
 struct header {
     char magic[8];
@@ -52,12 +52,30 @@ struct plugin_state_store {
     bool stopping;
 };
 
+static const uint64_t hash_start = UINT64_C(0xcbf29ce484222325), hash_factor = UINT64_C(0x100000001b3);
+
+static uint64_t hash_label(const char *label)
+{
+    uint64_t hash = hash_start;
+    for (; *label; label++)
+        hash = (hash ^ (uint8_t)*label) * hash_factor;
+    return hash;
+}
+
+/* A word at a time: megabytes are read in one turn of the loop. Each step can be undone, so that a change of
+ * one word always shows. */
 static uint64_t checksum(const uint8_t *data, size_t len)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ data[i]) * UINT64_C(0x100000001b3);
-    return hash;
+    uint64_t hash = hash_start ^ len, word = 0;
+    for (; len >= sizeof word; data += sizeof word, len -= sizeof word) {
+        memcpy(&word, data, sizeof word);
+        hash = (hash ^ word) * hash_factor;
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    memcpy(&word, data, len);
+    hash = (hash ^ word) * hash_factor;
+    return hash ^ hash >> 32;
 }
 
 static char *make_path(const struct plugin_state_store *s, const char *label)
@@ -67,7 +85,7 @@ static char *make_path(const struct plugin_state_store *s, const char *label)
         path = xasprintf("%s/%s.state", s->directory, name);
     else
         path = xasprintf("%s/%.*s-%016llx.state", s->directory, FILE_NAME_MAX - 20, name,
-                         (unsigned long long)checksum((const uint8_t *)label, strlen(label)));
+                         (unsigned long long)hash_label(label));
     free(name);
     return path;
 }

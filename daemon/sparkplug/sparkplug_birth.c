@@ -10,6 +10,13 @@
 
 #include <stdlib.h>
 
+/* Behind the birth, so that it can be made of one that is only looked at. */
+struct sparkplug_index {
+    struct sparkplug_known *metrics; /* those with an alias first, by alias; NULL: not made yet */
+    uint32_t *by_name;               /* indexes of `metrics` */
+    uint32_t count, alias_count, equal_count;
+};
+
 /* In front of the name and the unit of each metric. */
 struct entry {
     uint64_t alias;
@@ -110,25 +117,39 @@ static int compare_indexes(const void *a, const void *b, void *ctx)
 }
 
 /* Whether the alias at `i` of the sorted metrics stands for another one, too: no right birth has that. */
-static bool is_ambiguous(const struct sparkplug_birth *b, uint32_t i)
+static bool is_ambiguous(const struct sparkplug_index *x, uint32_t i)
 {
-    return (i > 0 && b->metrics[i - 1].alias == b->metrics[i].alias) ||
-           (i + 1 < b->alias_count && b->metrics[i + 1].alias == b->metrics[i].alias);
+    return (i > 0 && x->metrics[i - 1].alias == x->metrics[i].alias) ||
+           (i + 1 < x->alias_count && x->metrics[i + 1].alias == x->metrics[i].alias);
 }
 
-static void fill(struct sparkplug_birth *b)
+static void fill(struct sparkplug_index *x, struct bytes packed)
 {
     size_t at = 0;
-    for (uint32_t i = 0; i < b->count; i++)
-        (void)read_entry(b->packed, &at, &b->metrics[i]);
-    qsort(b->metrics, b->count, sizeof *b->metrics, compare_metrics);
-    for (uint32_t i = 0; i < b->count; i++) {
-        b->by_name[i] = i;
-        b->alias_count += b->metrics[i].has_alias;
+    for (uint32_t i = 0; i < x->count; i++)
+        (void)read_entry(packed, &at, &x->metrics[i]);
+    qsort(x->metrics, x->count, sizeof *x->metrics, compare_metrics);
+    for (uint32_t i = 0; i < x->count; i++) {
+        x->by_name[i] = i;
+        x->alias_count += x->metrics[i].has_alias;
     }
-    for (uint32_t i = 0; i < b->alias_count; i++)
-        b->equal_count += is_ambiguous(b, i);
-    qsort_r(b->by_name, b->count, sizeof *b->by_name, compare_indexes, b->metrics);
+    for (uint32_t i = 0; i < x->alias_count; i++)
+        x->equal_count += is_ambiguous(x, i);
+    qsort_r(x->by_name, x->count, sizeof *x->by_name, compare_indexes, x->metrics);
+}
+
+/* NULL: there is no memory, and so nothing to be found. */
+static const struct sparkplug_index *get_index(const struct sparkplug_birth *b)
+{
+    struct sparkplug_index *x = b->index;
+    if (x->metrics || x->count == 0)
+        return x;
+    x->metrics = malloc(x->count * (sizeof *x->metrics + sizeof *x->by_name));
+    if (!x->metrics)
+        return NULL;
+    x->by_name = (uint32_t *)(void *)(x->metrics + x->count);
+    fill(x, b->packed);
+    return x;
 }
 
 struct sparkplug_birth *sparkplug_birth_create(struct bytes packed)
@@ -136,19 +157,15 @@ struct sparkplug_birth *sparkplug_birth_create(struct bytes packed)
     uint32_t count;
     if (!count_entries(packed, &count))
         return NULL;
-    size_t metrics_size = count * sizeof(struct sparkplug_known), index_size = count * sizeof(uint32_t);
-    struct sparkplug_birth *b = calloc(1, sizeof *b + metrics_size + index_size + packed.len);
+    struct sparkplug_birth *b = malloc(sizeof *b + sizeof *b->index + packed.len);
     if (!b)
         return NULL;
-    b->references = 1;
-    b->count = count;
-    b->metrics = (struct sparkplug_known *)(b + 1);
-    b->by_name = (uint32_t *)(void *)(b->metrics + count);
-    uint8_t *copy = (uint8_t *)(b->by_name + count);
+    struct sparkplug_index *x = (struct sparkplug_index *)(b + 1);
+    *x = (struct sparkplug_index){.count = count};
+    uint8_t *copy = (uint8_t *)(x + 1);
     if (packed.len)
         memcpy(copy, packed.data, packed.len);
-    b->packed = bytes_of(copy, packed.len);
-    fill(b);
+    *b = (struct sparkplug_birth){1, bytes_of(copy, packed.len), x};
     return b;
 }
 
@@ -160,34 +177,44 @@ struct sparkplug_birth *sparkplug_birth_ref(struct sparkplug_birth *b)
 
 void sparkplug_birth_unref(struct sparkplug_birth *b)
 {
-    if (b && --b->references == 0)
-        free(b);
+    if (!b || --b->references)
+        return;
+    free(b->index->metrics);
+    free(b);
+}
+
+uint32_t sparkplug_birth_equal_count(const struct sparkplug_birth *b)
+{
+    const struct sparkplug_index *x = get_index(b);
+    return x ? x->equal_count : 0;
 }
 
 const struct sparkplug_known *sparkplug_birth_find_alias(const struct sparkplug_birth *b, uint64_t alias)
 {
-    uint32_t low = 0, high = b->alias_count;
+    const struct sparkplug_index *x = get_index(b);
+    uint32_t low = 0, high = x ? x->alias_count : 0;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (b->metrics[middle].alias < alias)
+        if (x->metrics[middle].alias < alias)
             low = middle + 1;
         else
             high = middle;
     }
-    bool found = low < b->alias_count && b->metrics[low].alias == alias && !is_ambiguous(b, low);
-    return found ? &b->metrics[low] : NULL;
+    bool found = x && low < x->alias_count && x->metrics[low].alias == alias && !is_ambiguous(x, low);
+    return found ? &x->metrics[low] : NULL;
 }
 
 const struct sparkplug_known *sparkplug_birth_find_name(const struct sparkplug_birth *b, struct bytes name)
 {
-    uint32_t low = 0, high = b->count;
+    const struct sparkplug_index *x = get_index(b);
+    uint32_t low = 0, high = x ? x->count : 0;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (compare_names(b->metrics[b->by_name[middle]].name, name) < 0)
+        if (compare_names(x->metrics[x->by_name[middle]].name, name) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    const struct sparkplug_known *k = low < b->count ? &b->metrics[b->by_name[low]] : NULL;
+    const struct sparkplug_known *k = x && low < x->count ? &x->metrics[x->by_name[low]] : NULL;
     return k && bytes_equal(k->name, name) ? k : NULL;
 }

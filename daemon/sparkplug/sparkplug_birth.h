@@ -2,6 +2,7 @@
  *
  * What one birth has declared: name, alias, type and unit of each metric, found by alias or by name. Made of
  * a flat run of bytes that is also what goes into the state, so two births are the same when their bytes are.
+ * They are put in order when somebody looks for the first time: after a start thousands are read at once.
  * Private to daemon/sparkplug.
  */
 #ifndef SPARKPLUG_SPARKPLUG_BIRTH_H
@@ -21,13 +22,12 @@ struct sparkplug_known {
     uint8_t type; /* enum sparkplug_type */
 };
 
+struct sparkplug_index;
+
 struct sparkplug_birth {
     unsigned references;
     struct bytes packed;
-    struct sparkplug_known *metrics; /* those with an alias first, by alias */
-    uint32_t count, alias_count;
-    uint32_t equal_count; /* metrics whose alias another one has */
-    uint32_t *by_name;    /* indexes of `metrics` */
+    struct sparkplug_index *index;
 };
 
 /* The declarations of an NBIRTH or DBIRTH, appended; metrics without a name are left out. False: `out`
@@ -38,6 +38,8 @@ struct sparkplug_birth *sparkplug_birth_create(struct bytes packed);
 struct sparkplug_birth *sparkplug_birth_ref(struct sparkplug_birth *b);
 void sparkplug_birth_unref(struct sparkplug_birth *b); /* NULL is fine */
 
+/* Metrics whose alias another one has. */
+uint32_t sparkplug_birth_equal_count(const struct sparkplug_birth *b);
 /* NULL: not declared, or declared for several metrics. */
 const struct sparkplug_known *sparkplug_birth_find_alias(const struct sparkplug_birth *b, uint64_t alias);
 const struct sparkplug_known *sparkplug_birth_find_name(const struct sparkplug_birth *b, struct bytes name);

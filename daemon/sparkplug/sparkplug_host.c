@@ -152,7 +152,7 @@ static bool add_birth(struct sparkplug_host *h, struct sparkplug_node *node, str
     if (a->sequence < s->from)
         early[s->early_count++] = a->sequence;
     s->birth = make_birth(a);
-    h->counters.equal_aliases += s->birth && s->birth->equal_count > 0;
+    h->counters.equal_aliases += s->birth && sparkplug_birth_equal_count(s->birth) > 0;
     bool added = s->birth && sparkplug_node_add_section(&h->nodes, node, d, s, session, changed);
     if (!added) {
         sparkplug_birth_unref(s->birth);

@@ -52,8 +52,13 @@ void sparkplug_nodes_finish(struct sparkplug_nodes *n)
 
 static char *make_key(struct bytes group, struct bytes edge_node)
 {
-    return xasprintf("%.*s/%.*s", (int)group.len, (const char *)group.data, (int)edge_node.len,
-                     (const char *)edge_node.data);
+    char *key = xcalloc(1, group.len + edge_node.len + 2);
+    if (group.len)
+        memcpy(key, group.data, group.len);
+    key[group.len] = '/';
+    if (edge_node.len)
+        memcpy(key + group.len + 1, edge_node.data, edge_node.len);
+    return key;
 }
 
 struct sparkplug_node *sparkplug_node_find(const struct sparkplug_nodes *n, struct bytes group,

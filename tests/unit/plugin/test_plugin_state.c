@@ -167,6 +167,35 @@ static void test_damage_is_told(void **state)
     assert_int_equal(plugin_state_load(store, "lake/a b", &data, &len, &err), STATUS_CORRUPT);
 }
 
+static void put_at(const char *path, long offset, int byte)
+{
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    fseek(file, offset, SEEK_END);
+    fputc(byte, file);
+    fclose(file);
+}
+
+static void test_damage_of_any_byte_is_told(void **state)
+{
+    (void)state;
+    static const char text[] = "three words and a bit";
+    const long len = sizeof text - 1;
+    char path[512];
+    assert_int_equal(save(text, &saved), STATUS_OK);
+    wait_for(1);
+    snprintf(path, sizeof path, "%s/lake%%2Fa%%20b.state", place);
+    for (long at = 0; at < len; at++) {
+        uint8_t *data;
+        size_t found;
+        struct error err;
+        put_at(path, at - len, text[at] ^ 0x80);
+        assert_int_equal(plugin_state_load(store, "lake/a b", &data, &found, &err), STATUS_CORRUPT);
+        put_at(path, at - len, text[at]);
+    }
+    assert_loads(text);
+}
+
 static void test_a_failure_is_told(void **state)
 {
     (void)state;
@@ -186,6 +215,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_is_gone_is_not_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_destroy_writes_everything, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damage_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_damage_of_any_byte_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_failure_is_told, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
