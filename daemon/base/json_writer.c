@@ -85,14 +85,51 @@ static bool write_with_escapes(struct buffer *out, struct bytes text)
     return valid;
 }
 
-bool json_write_string(struct buffer *out, struct bytes text)
+/* All of fewer than eight bytes, some of them twice, and plain ones to fill it up. */
+static inline uint64_t word_of_few(struct bytes text)
 {
-    if (text.len > SIZE_MAX / 4 || !buffer_reserve(out, text.len + 2)) {
-        out->failed = true;
-        return utf8_is_valid(text);
+    uint32_t low = EACH_BYTE(' ') & UINT32_MAX, high = low;
+    if (text.len >= sizeof low) {
+        memcpy(&low, text.data, sizeof low);
+        memcpy(&high, text.data + text.len - sizeof high, sizeof high);
+    } else if (text.len > 0) {
+        low = (uint32_t)text.data[0] << 16 | (uint32_t)text.data[text.len / 2] << 8 | text.data[text.len - 1];
+        low |= (uint32_t)' ' << 24;
     }
-    uint8_t *to = out->data + out->len;
-    *to++ = '"';
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void copy_few(uint8_t *to, struct bytes text)
+{
+    uint32_t low, high;
+    if (text.len >= sizeof low) {
+        memcpy(&low, text.data, sizeof low);
+        memcpy(&high, text.data + text.len - sizeof high, sizeof high);
+        memcpy(to, &low, sizeof low);
+        memcpy(to + text.len - sizeof high, &high, sizeof high);
+    } else if (text.len > 0) {
+        to[0] = text.data[0];
+        to[text.len / 2] = text.data[text.len / 2];
+        to[text.len - 1] = text.data[text.len - 1];
+    }
+}
+
+/* Copies bytes up to the first that is not plain, and returns their number. */
+static inline size_t copy_short(uint8_t *to, struct bytes text)
+{
+    if (is_plain_word(word_of_few(text))) {
+        copy_few(to, text);
+        return text.len;
+    }
+    size_t at = 0;
+    for (; at < text.len && is_plain(text.data[at]); at++)
+        to[at] = text.data[at];
+    return at;
+}
+
+/* The same for eight or more. */
+static inline size_t copy_long(uint8_t *to, struct bytes text)
+{
     size_t at = 0;
     uint64_t word;
     for (; text.len - at >= sizeof word; at += sizeof word) {
@@ -101,21 +138,78 @@ bool json_write_string(struct buffer *out, struct bytes text)
             break;
         memcpy(to + at, &word, sizeof word);
     }
-    if (text.len - at < sizeof word && text.len >= sizeof word) {
+    if (text.len - at < sizeof word) {
         /* The last eight bytes, of which some have been copied before. */
         memcpy(&word, text.data + text.len - sizeof word, sizeof word);
         if (is_plain_word(word)) {
             memcpy(to + text.len - sizeof word, &word, sizeof word);
-            at = text.len;
+            return text.len;
         }
     }
     for (; at < text.len && is_plain(text.data[at]); at++)
         to[at] = text.data[at];
+    return at;
+}
+
+static __attribute__((noinline)) bool refuse_string(struct buffer *out, struct bytes text)
+{
+    out->failed = true;
+    return utf8_is_valid(text);
+}
+
+/* The rest of a string whose quote is written, `at` bytes of it behind that. */
+static inline bool finish_string(struct buffer *out, uint8_t *to, struct bytes text, size_t at)
+{
     out->len += 1 + at;
     if (at < text.len)
         return write_with_escapes(out, bytes_of(text.data + at, text.len - at));
-    out->data[out->len++] = '"';
+    to[at] = '"';
+    out->len++;
     return true;
+}
+
+static __attribute__((noinline)) bool write_short_string(struct buffer *out, struct bytes text)
+{
+    if (!buffer_reserve(out, text.len + 2))
+        return refuse_string(out, text);
+    uint8_t *to = out->data + out->len;
+    *to++ = '"';
+    return finish_string(out, to, text, text.len ? copy_short(to, text) : 0);
+}
+
+bool json_write_string(struct buffer *out, struct bytes text)
+{
+    if (text.len < sizeof(uint64_t))
+        return write_short_string(out, text);
+    if (text.len > SIZE_MAX / 4 || !buffer_reserve(out, text.len + 2))
+        return refuse_string(out, text);
+    uint8_t *to = out->data + out->len;
+    *to++ = '"';
+    return finish_string(out, to, text, copy_long(to, text));
+}
+
+void json_write_name(struct buffer *out, struct bytes name, bool is_first)
+{
+    enum { AROUND = 4 }; /* , " " : */
+    if (name.len > SIZE_MAX / 4 || !buffer_reserve(out, name.len + AROUND)) {
+        out->failed = true;
+        return;
+    }
+    uint8_t *to = out->data + out->len;
+    if (!is_first)
+        *to++ = ',';
+    *to++ = '"';
+    size_t at = name.len < sizeof(uint64_t) ? copy_short(to, name) : copy_long(to, name);
+    to += at;
+    if (at < name.len) {
+        out->len = (size_t)(to - out->data);
+        (void)write_with_escapes(out, bytes_of(name.data + at, name.len - at));
+        buffer_add_byte(out, ':');
+        return;
+    }
+    to[0] = '"';
+    to[1] = ':';
+    out->len = (size_t)(to - out->data) + 2;
 }
 
 void json_write_base64(struct buffer *out, struct bytes data)

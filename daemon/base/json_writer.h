@@ -9,6 +9,8 @@
 
 /* A quoted, escaped string. Returns false when `text` was not valid UTF-8 (it was repaired). */
 bool json_write_string(struct buffer *out, struct bytes text);
+/* The same as the name of a member, with the colon and, unless it is the first, the comma. */
+void json_write_name(struct buffer *out, struct bytes name, bool is_first);
 /* Quoted, standard alphabet, padded: RFC 4648 section 4. */
 void json_write_base64(struct buffer *out, struct bytes data);
 void json_write_uint(struct buffer *out, uint64_t value);

@@ -15,6 +15,10 @@ static void write_number(const struct fby_value *v, struct buffer *out)
     if (!buffer_reserve(out, NUMBER_FORMAT_MAX + 2))
         return;
     char *text = (char *)out->data + out->len;
+    if (v->type == FBY_INT && !quoted) {
+        out->len += number_format_int64(v->integer, text);
+        return;
+    }
     size_t len = 0;
     if (quoted)
         text[len++] = '"';
@@ -91,7 +95,9 @@ struct writer {
 
 static void write_below(const struct writer *w, const struct fby_value *v, unsigned depth);
 
-static void write_list(const struct writer *w, const struct fby_value *v, unsigned depth)
+/* Of one item or more. Not inline, so that most values need no stack frame. */
+static __attribute__((noinline)) void write_list(const struct writer *w, const struct fby_value *v,
+                                                 unsigned depth)
 {
     struct buffer *out = w->out;
     buffer_add_byte(out, '[');
@@ -103,24 +109,23 @@ static void write_list(const struct writer *w, const struct fby_value *v, unsign
             out->data[out->len++] = ',';
             continue;
         }
-        write_below(w, item, depth);
+        if (item->type == FBY_STRING)
+            write_string(item, out);
+        else
+            write_below(w, item, depth);
         buffer_add_byte(out, ',');
     }
-    if (v->len && !out->failed)
+    if (!out->failed)
         out->data[out->len - 1] = ']';
-    else
-        buffer_add_byte(out, ']');
 }
 
-static void write_map(const struct writer *w, const struct fby_value *v, unsigned depth)
+static __attribute__((noinline)) void write_map(const struct writer *w, const struct fby_value *v,
+                                                unsigned depth)
 {
     buffer_add_byte(w->out, '{');
     for (uint32_t i = 0; i < v->len && !w->out->failed; i++) {
         const struct fby_field *f = &v->fields[i];
-        if (i)
-            buffer_add_byte(w->out, ',');
-        json_write_string(w->out, bytes_of(f->name.data, f->name.len));
-        buffer_add_byte(w->out, ':');
+        json_write_name(w->out, bytes_of(f->name.data, f->name.len), i == 0);
         write_below(w, &f->value, depth);
     }
     buffer_add_byte(w->out, '}');
@@ -161,10 +166,16 @@ static void write_below(const struct writer *w, const struct fby_value *v, unsig
         write_time(w->out, v->time_s, v->len);
         return;
     case FBY_LIST:
-        write_list(w, v, depth + 1);
+        if (v->len == 0)
+            buffer_add(w->out, "[]", 2);
+        else
+            write_list(w, v, depth + 1);
         return;
     case FBY_MAP:
-        write_map(w, v, depth + 1);
+        if (v->len == 0)
+            buffer_add(w->out, "{}", 2);
+        else
+            write_map(w, v, depth + 1);
         return;
     default:
         buffer_add(w->out, "null", 4);

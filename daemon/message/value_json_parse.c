@@ -46,9 +46,10 @@ static enum status no_room(struct parser *p)
     return over_limit(p, "the memory limit of one message is reached");
 }
 
-static void skip_space(struct parser *p)
+static inline void skip_space(struct parser *p)
 {
-    while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' || *p->at == '\r' || *p->at == '\t'))
+    while (p->at < p->end && *p->at <= ' ' &&
+           (*p->at == ' ' || *p->at == '\n' || *p->at == '\r' || *p->at == '\t'))
         p->at++;
 }
 
@@ -426,19 +427,24 @@ static enum status parse_number(struct parser *p, struct fby_value *out)
 
 /* ---- Containers ---- */
 
-static enum status push(struct parser *p, const struct fby_field *entry)
+static bool grow_stack(struct parser *p)
 {
-    if (p->stack_len == p->stack_capacity) {
-        size_t size = p->stack_capacity * sizeof *p->stack;
-        struct fby_field *stack = arena_alloc(p->arena, 2 * size);
-        if (!stack)
-            return no_room(p);
-        memcpy(stack, p->stack, size);
-        p->stack = stack;
-        p->stack_capacity *= 2;
-    }
-    p->stack[p->stack_len++] = *entry;
-    return STATUS_OK;
+    size_t size = p->stack_capacity * sizeof *p->stack;
+    struct fby_field *stack = arena_alloc(p->arena, 2 * size);
+    if (!stack)
+        return false;
+    memcpy(stack, p->stack, size);
+    p->stack = stack;
+    p->stack_capacity *= 2;
+    return true;
+}
+
+/* The next entry of the stack, to be filled at once; NULL: no memory. */
+static inline struct fby_field *push(struct parser *p)
+{
+    if (p->stack_len == p->stack_capacity && !grow_stack(p))
+        return NULL;
+    return &p->stack[p->stack_len++];
 }
 
 static bool same_name(const struct fby_field *a, const struct fby_field *b)
@@ -526,22 +532,39 @@ static enum status finish_list(struct parser *p, size_t base, struct fby_value *
 
 static enum status parse_value(struct parser *p, struct fby_value *out);
 
-/* One entry of a map or list, onto the stack. */
-static enum status parse_entry(struct parser *p, bool is_map)
+/* One entry of a map, onto the stack. */
+static enum status parse_entry(struct parser *p)
 {
-    struct fby_field entry = {0};
-    enum status status;
-    if (is_map) {
-        status = parse_name(p, &entry.name);
-        if (status != STATUS_OK)
-            return status;
-        skip_space(p);
-        if (p->at == p->end || *p->at != ':')
-            return fail(p, "expected : behind the name");
-        p->at++;
-    }
+    struct fby_field entry;
+    enum status status = parse_name(p, &entry.name);
+    if (status != STATUS_OK)
+        return status;
+    skip_space(p);
+    if (p->at == p->end || *p->at != ':')
+        return fail(p, "expected : behind the name");
+    p->at++;
     status = parse_value(p, &entry.value);
-    return status == STATUS_OK ? push(p, &entry) : status;
+    if (status != STATUS_OK)
+        return status;
+    struct fby_field *to = push(p);
+    if (!to)
+        return no_room(p);
+    *to = entry;
+    return STATUS_OK;
+}
+
+/* The same of a list. */
+static enum status parse_item(struct parser *p)
+{
+    struct fby_value item;
+    enum status status = parse_value(p, &item);
+    if (status != STATUS_OK)
+        return status;
+    struct fby_field *to = push(p);
+    if (!to)
+        return no_room(p);
+    to->value = item;
+    return STATUS_OK;
 }
 
 static enum status parse_container(struct parser *p, struct fby_value *out)
@@ -555,7 +578,7 @@ static enum status parse_container(struct parser *p, struct fby_value *out)
     skip_space(p);
     bool empty = p->at < p->end && *p->at == close;
     while (!empty) {
-        enum status status = parse_entry(p, is_map);
+        enum status status = is_map ? parse_entry(p) : parse_item(p);
         if (status != STATUS_OK)
             return status;
         skip_space(p);
@@ -564,7 +587,8 @@ static enum status parse_container(struct parser *p, struct fby_value *out)
         if (p->at == p->end || *p->at != ',')
             return fail(p, is_map ? "expected , or }" : "expected , or ]");
         p->at++;
-        skip_space(p);
+        if (is_map)
+            skip_space(p);
     }
     p->at++;
     p->depth--;
@@ -591,6 +615,8 @@ static enum status parse_value(struct parser *p, struct fby_value *out)
         p->elements_left = 0;
         return over_limit(p, "too many values");
     }
+    if (is_digit(p))
+        return parse_number(p, out);
     switch (*p->at) {
     case '{':
     case '[':
@@ -603,9 +629,9 @@ static enum status parse_value(struct parser *p, struct fby_value *out)
         return parse_word(p, "false", value_bool(false), out);
     case 'n':
         return parse_word(p, "null", value_null(), out);
+    case '-':
+        return parse_number(p, out);
     default:
-        if (*p->at == '-' || is_digit(p))
-            return parse_number(p, out);
         return fail(p, "expected a value");
     }
 }

@@ -93,6 +93,10 @@ static const char *to_signed(const struct fby_value *v, int64_t max, int64_t *ou
 {
     uint64_t magnitude;
     bool is_negative;
+    if (v->type == FBY_INT) {
+        *out = v->integer;
+        return v->integer > max || v->integer < -max - 1 ? out_of_range : NULL;
+    }
     const char *why = to_integer(v, &magnitude, &is_negative);
     if (why)
         return why;

@@ -146,6 +146,15 @@ static bool write_scalar(struct encoder *e, const struct schema_field *f, const 
     return true;
 }
 
+static bool write_double(struct encoder *e, const struct schema_field *f, double number)
+{
+    uint64_t raw;
+    memcpy(&raw, &number, sizeof raw);
+    schema_writer_add_fixed64(&e->w, raw);
+    schema_writer_add_tag(&e->w, f->number, SCHEMA_WIRE_FIXED64);
+    return true;
+}
+
 static bool write_message(struct encoder *e, const struct schema_type *parent, const struct schema_field *f,
                           const struct fby_value *v)
 {
@@ -514,6 +523,8 @@ static bool write_value_of(struct encoder *e, const struct schema_type *t, const
     const struct schema_field *f = &t->fields[slots[value_is_number_text(v) ? FBY_DOUBLE : v->type]];
     if (v->type == FBY_DOUBLE && !isfinite(v->number))
         return refuse(e, STATUS_INVALID, "must not be NaN or infinite");
+    if (v->type == FBY_INT || v->type == FBY_DOUBLE)
+        return write_double(e, f, v->type == FBY_INT ? (double)v->integer : v->number);
     if (v->type != FBY_BYTES)
         return write_single(e, t, f, v, true);
     /* A Value knows no bytes: base64, as in JSON. */

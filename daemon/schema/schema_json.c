@@ -384,60 +384,76 @@ static bool write_field(struct json *j, const struct schema_type *t, const struc
     return ok;
 }
 
-static bool write_unknown_list(struct json *j, const struct schema_unknown *list, uint32_t count);
+/* What stands between the number and the value of an unknown field. */
+struct unknown_form {
+    char text[15];
+    uint8_t len;
+};
 
-/* {"field":16,"varint": */
-static void put_unknown_key(struct buffer *b, const struct schema_unknown *u)
+#define UNKNOWN_FORM(text)                                                                                   \
+    {                                                                                                        \
+        text, sizeof(text) - 1                                                                               \
+    }
+
+static const struct unknown_form unknown_forms[] = {
+    [SCHEMA_WIRE_VARINT] = UNKNOWN_FORM(",\"varint\":"),
+    [SCHEMA_WIRE_FIXED64] = UNKNOWN_FORM(",\"fixed64\":"),
+    [SCHEMA_WIRE_LENGTH] = UNKNOWN_FORM(",\"bytes\":"),
+    [SCHEMA_WIRE_GROUP] = UNKNOWN_FORM(",\"group\":["),
+    [SCHEMA_WIRE_FIXED32] = UNKNOWN_FORM(",\"fixed32\":"),
+};
+
+/* {"field":16,"varint":"1" with room for two bytes more; of bytes and of groups only what is before them. */
+static bool put_unknown(struct json *j, const struct schema_unknown *u)
 {
-    static const char begin[] = "{\"field\":", end[] = "\":";
-    const char *form = schema_unknown_form(u->wire);
-    size_t len = strlen(form);
-    if (!buffer_reserve(b, sizeof begin + NUMBER_FORMAT_MAX + len + sizeof end))
-        return;
-    char *text = (char *)b->data + b->len, *at = text;
+    static const char begin[] = "{\"field\":";
+    const struct unknown_form *form = &unknown_forms[u->wire];
+    struct buffer *b = j->out;
+    if (!buffer_reserve(b, sizeof begin + 2 * NUMBER_FORMAT_MAX + sizeof form->text + 4))
+        return schema_reader_no_memory(j->r);
+    char *at = (char *)b->data + b->len;
     memcpy(at, begin, sizeof begin - 1);
     at += sizeof begin - 1;
     at += number_format_uint64(u->number, at);
-    *at++ = ',';
-    *at++ = '"';
-    memcpy(at, form, len);
-    memcpy(at + len, end, sizeof end - 1);
-    b->len += (size_t)(at - text) + len + sizeof end - 1;
-}
-
-static bool write_unknown(struct json *j, const struct schema_unknown *u)
-{
-    put_unknown_key(j->out, u);
-    if (u->wire == SCHEMA_WIRE_GROUP) {
-        struct arena_mark mark = arena_mark(j->r->arena);
-        struct schema_unknown *list;
-        uint32_t count, group_count = j->r->group_count;
-        if (!schema_unknown_open(j->r, u, &list, &count) || !write_unknown_list(j, list, count))
-            return false;
-        if (j->r->group_count == group_count)
-            arena_rewind(j->r->arena, mark);
-    } else if (u->wire == SCHEMA_WIRE_LENGTH) {
-        put_bytes(j, u->content);
-    } else {
-        put_uint64(j->out, u->value, u->wire != SCHEMA_WIRE_FIXED32 && !j->r->options->int64_numbers);
+    memcpy(at, form->text, sizeof form->text);
+    at += form->len;
+    if (u->wire != SCHEMA_WIRE_LENGTH && u->wire != SCHEMA_WIRE_GROUP) {
+        bool quoted = u->wire != SCHEMA_WIRE_FIXED32 && !j->r->options->int64_numbers;
+        if (quoted)
+            *at++ = '"';
+        at += number_format_uint64(u->value, at);
+        if (quoted)
+            *at++ = '"';
     }
-    PUT(j->out, "}");
+    b->len = (size_t)(at - (char *)b->data);
     return true;
 }
 
-static bool write_unknown_list(struct json *j, const struct schema_unknown *list, uint32_t count)
+/* The rest of a list whose bracket is open; what follows in `list` behind its `count` fields, or NULL. */
+static const struct schema_unknown *write_unknown_list(struct json *j, const struct schema_unknown *list,
+                                                       uint64_t count)
 {
-    PUT(j->out, "[");
-    for (uint32_t i = 0; i < count; i++) {
-        if (i)
-            PUT(j->out, ",");
-        if (!write_unknown(j, &list[i]))
-            return false;
-        if (j->out->failed)
-            return schema_reader_no_memory(j->r);
+    struct buffer *b = j->out;
+    bool any = count > 0;
+    for (; count > 0; count--) {
+        const struct schema_unknown *u = list++;
+        if (!put_unknown(j, u))
+            return NULL;
+        if (u->wire == SCHEMA_WIRE_LENGTH)
+            put_bytes(j, u->content);
+        else if (u->wire == SCHEMA_WIRE_GROUP && !(list = write_unknown_list(j, list, u->count)))
+            return NULL;
+        PUT(b, "},");
+        if (b->failed) {
+            (void)schema_reader_no_memory(j->r);
+            return NULL;
+        }
     }
-    PUT(j->out, "]");
-    return true;
+    if (any)
+        b->data[b->len - 1] = ']';
+    else
+        PUT(b, "]");
+    return list;
 }
 
 /* The last entry of an object, when there is anything in it. */
@@ -454,8 +470,8 @@ static bool write_unknown_fields(struct json *j, const struct schema_type *t,
         return schema_reader_no_memory(j->r);
     if (j->out->data[j->out->len - 1] != '{')
         PUT(j->out, ",");
-    PUT(j->out, "\"" SCHEMA_UNKNOWN_KEY "\":");
-    return write_unknown_list(j, list, count);
+    PUT(j->out, "\"" SCHEMA_UNKNOWN_KEY "\":[");
+    return write_unknown_list(j, list, count) != NULL;
 }
 
 /* The fields of an object whose brace is open. The field at `hidden`, which is not there, is not shown at its

@@ -4,6 +4,8 @@
  */
 #include "schema/schema_unknown.h"
 
+#include <assert.h>
+
 enum { FIRST_CAPACITY = 8 };
 
 /* A list that grows in the reader's arena. */
@@ -11,6 +13,7 @@ struct collection {
     struct schema_reader *r;
     struct schema_unknown *items;
     uint32_t count, capacity;
+    uint32_t outer; /* of them, not inside a group */
 };
 
 const char *schema_unknown_form(uint32_t wire)
@@ -19,7 +22,7 @@ const char *schema_unknown_form(uint32_t wire)
     return wire < sizeof forms / sizeof forms[0] ? forms[wire] : NULL;
 }
 
-static struct schema_unknown *add(struct collection *c)
+static inline struct schema_unknown *add(struct collection *c)
 {
     if (c->count == c->capacity) {
         uint32_t capacity = c->capacity ? 2 * c->capacity : FIRST_CAPACITY;
@@ -34,37 +37,69 @@ static struct schema_unknown *add(struct collection *c)
     return &c->items[c->count++];
 }
 
-/* One field, tag included; moves *at behind it. */
-static bool read_field(struct schema_reader *r, const uint8_t **at, const uint8_t *end,
-                       struct schema_unknown *u)
+/* What stands behind a tag that begins no group; moves *at behind it. */
+static bool read_content(struct schema_reader *r, const uint8_t **at, const uint8_t *end,
+                         struct schema_unknown *u)
 {
-    uint64_t tag = 0;
-    bool ok = schema_varint_read(at, end, &tag);
-    *u = (struct schema_unknown){.number = (uint32_t)tag >> 3, .wire = (uint32_t)tag & 7};
     const struct schema_field shape = {.wire = (uint8_t)u->wire};
-    const uint8_t *begin;
     uint64_t len = 0;
+    bool ok;
     switch (u->wire) {
-    case SCHEMA_WIRE_GROUP:
-        begin = *at;
-        ok = ok && schema_group_skip(r, at, end, u->number, &u->content.data);
-        if (ok)
-            u->content = bytes_of(begin, (size_t)(u->content.data - begin));
-        break;
     case SCHEMA_WIRE_LENGTH:
-        ok = ok && schema_varint_read(at, end, &len) && len <= (uint64_t)(end - *at);
+        ok = schema_varint_read(at, end, &len) && len <= (uint64_t)(end - *at);
         u->content = bytes_of(*at, ok ? (size_t)len : 0);
         *at += u->content.len;
         break;
     case SCHEMA_WIRE_VARINT:
-        ok = ok && schema_varint_read(at, end, &u->value);
+        if (*at < end && **at < 0x80) {
+            u->value = *(*at)++;
+            return true;
+        }
+        ok = schema_varint_read(at, end, &u->value);
         break;
     default:
-        ok = ok && end - *at >= (u->wire == SCHEMA_WIRE_FIXED64 ? 8 : 4) &&
+        ok = end - *at >= (u->wire == SCHEMA_WIRE_FIXED64 ? 8 : 4) &&
              schema_packed_next_slow(r, &shape, at, end, &u->value);
         break;
     }
     return ok || schema_reader_fail(r, STATUS_INVALID, *at, "an unknown field is malformed");
+}
+
+/* One field, and when it is a group all that is in it: how many that are is known at its end. */
+static bool collect_field(struct collection *c, const uint8_t *at, const uint8_t *end)
+{
+    uint32_t open[SCHEMA_DEPTH_HARD_MAX], depth = 0;
+    while (at < end) {
+        uint64_t tag = *at;
+        if (tag < 0x80)
+            at++;
+        else if (!schema_varint_read(&at, end, &tag))
+            return schema_reader_fail(c->r, STATUS_INVALID, at, "an unknown field is malformed");
+        uint32_t wire = (uint32_t)tag & 7;
+        if (wire == SCHEMA_WIRE_GROUP_END) {
+            assert(depth > 0);
+            depth--;
+            continue;
+        }
+        if (depth > 0) {
+            c->items[open[depth - 1]].count++;
+            if (!schema_reader_spend(c->r, 1))
+                return false;
+        }
+        struct schema_unknown *u = add(c);
+        if (!u)
+            return false;
+        u->number = (uint32_t)tag >> 3;
+        u->wire = wire;
+        if (wire == SCHEMA_WIRE_GROUP) {
+            assert(depth < SCHEMA_DEPTH_HARD_MAX); /* the scan would have refused it */
+            u->count = 0;
+            open[depth++] = c->count - 1;
+        } else if (!read_content(c->r, &at, end, u)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Numbers of a packed run that the closed enum of `f` lacks. */
@@ -81,6 +116,7 @@ static bool collect_packed(struct collection *c, const struct schema_field *f, s
         if (!u)
             return false;
         *u = (struct schema_unknown){.number = f->number, .wire = SCHEMA_WIRE_VARINT, .value = value};
+        c->outer++;
     }
     return true;
 }
@@ -97,6 +133,7 @@ static bool collect_entry(struct collection *c, const struct schema_field *f, st
     struct schema_unknown *u = c->r->unknown_enum ? add(c) : NULL;
     if (u)
         *u = (struct schema_unknown){.number = f->number, .wire = SCHEMA_WIRE_LENGTH, .content = entry};
+    c->outer += u != NULL;
     return u || !c->r->unknown_enum;
 }
 
@@ -108,9 +145,8 @@ static bool is_closed_enum(const struct schema_field *f)
 static bool collect_record(struct collection *c, const struct schema_type *t, struct schema_record record)
 {
     if (record.slot == SCHEMA_RECORD_UNKNOWN) {
-        const uint8_t *at = record.data;
-        struct schema_unknown *u = add(c);
-        return u && read_field(c->r, &at, record.data + record.len, u);
+        c->outer++;
+        return collect_field(c, record.data, record.data + record.len);
     }
     const struct schema_field *f = &t->fields[SCHEMA_RECORD_SLOT(record.slot)];
     if ((record.slot & SCHEMA_RECORD_PACKED) && is_closed_enum(f))
@@ -128,21 +164,6 @@ bool schema_unknown_collect(struct schema_reader *r, const struct schema_type *t
         if (!collect_record(&c, t, r->records[i]))
             return false;
     *list = c.items;
-    *count = c.count;
-    return true;
-}
-
-bool schema_unknown_open(struct schema_reader *r, const struct schema_unknown *group,
-                         struct schema_unknown **list, uint32_t *count)
-{
-    struct collection c = {.r = r};
-    const uint8_t *at = group->content.data, *end = at + group->content.len;
-    while (at < end) {
-        struct schema_unknown *u = schema_reader_spend(r, 1) ? add(&c) : NULL;
-        if (!u || !read_field(r, &at, end, u))
-            return false;
-    }
-    *list = c.items;
-    *count = c.count;
+    *count = c.outer;
     return true;
 }

@@ -13,20 +13,21 @@
 
 struct schema_unknown {
     uint32_t number;
-    uint32_t wire; /* enum schema_wire_type; GROUP: `content` is what stands inside */
-    uint64_t value;
-    struct bytes content; /* of LENGTH and GROUP */
+    uint32_t wire; /* enum schema_wire_type */
+    union {
+        uint64_t value;
+        uint64_t count;       /* GROUP: fields in it, which follow in the list with all that is in them */
+        struct bytes content; /* LENGTH */
+    };
 };
 
 /* "varint" and so on; NULL: no such wire type. */
 const char *schema_unknown_form(uint32_t wire);
 
 /* The unknown fields of a level, in the arena: those that came as such, and what a closed enum refused in
- * packed runs and in maps. The level must be the newest. */
+ * packed runs and in maps. `count` is without those inside groups, each of which is spent like a field that
+ * is known. The level must be the newest. */
 bool schema_unknown_collect(struct schema_reader *r, const struct schema_type *t,
                             const struct schema_level *level, struct schema_unknown **list, uint32_t *count);
-/* The fields inside a group, in the arena; each is spent like a field that is known. */
-bool schema_unknown_open(struct schema_reader *r, const struct schema_unknown *group,
-                         struct schema_unknown **list, uint32_t *count);
 
 #endif

@@ -344,47 +344,36 @@ static bool build_set_field(struct tree *b, const struct schema_type *t, const s
     return true;
 }
 
-static bool build_unknown_list(struct tree *b, const struct schema_unknown *list, uint32_t count,
-                               struct fby_value *v);
-
-static bool build_unknown(struct tree *b, const struct schema_unknown *u, struct fby_value *v)
+/* What follows in `list` behind its `count` fields, or NULL. */
+static const struct schema_unknown *build_unknown_list(struct tree *b, const struct schema_unknown *list,
+                                                       uint64_t count, struct fby_value *v)
 {
-    struct fby_field *fields = make_items(b, 2, sizeof *fields);
-    if (!fields)
-        return false;
-    const char *form = schema_unknown_form(u->wire);
-    set_value(v, FBY_MAP, 0);
-    v->len = 2;
-    v->fields = fields;
-    fields[0].name = (struct fby_bytes){"field", 5};
-    set_uint(&fields[0].value, u->number, 0);
-    fields[1].name = (struct fby_bytes){form, strlen(form)};
-    if (u->wire == SCHEMA_WIRE_GROUP) {
-        struct schema_unknown *list;
-        uint32_t count;
-        return schema_unknown_open(b->r, u, &list, &count) &&
-               build_unknown_list(b, list, count, &fields[1].value);
-    }
-    if (u->wire == SCHEMA_WIRE_LENGTH)
-        set_bytes(&fields[1].value, FBY_BYTES, u->content.data, u->content.len);
-    else
-        set_uint(&fields[1].value, u->value, u->wire == SCHEMA_WIRE_FIXED32 ? 0 : b->flags64);
-    return true;
-}
-
-static bool build_unknown_list(struct tree *b, const struct schema_unknown *list, uint32_t count,
-                               struct fby_value *v)
-{
-    struct fby_value *items = make_items(b, count, sizeof *items);
+    struct fby_value *items = make_items(b, (size_t)count, sizeof *items);
     if (!items)
-        return false;
-    for (uint32_t i = 0; i < count; i++)
-        if (!build_unknown(b, &list[i], &items[i]))
-            return false;
+        return NULL;
     set_value(v, FBY_LIST, 0);
-    v->len = count;
+    v->len = (uint32_t)count;
     v->items = items;
-    return true;
+    for (; count > 0; count--, items++) {
+        const struct schema_unknown *u = list++;
+        struct fby_field *fields = make_items(b, 2, sizeof *fields);
+        if (!fields)
+            return NULL;
+        const char *form = schema_unknown_form(u->wire);
+        set_value(items, FBY_MAP, 0);
+        items->len = 2;
+        items->fields = fields;
+        fields[0].name = (struct fby_bytes){"field", 5};
+        set_uint(&fields[0].value, u->number, 0);
+        fields[1].name = (struct fby_bytes){form, strlen(form)};
+        if (u->wire == SCHEMA_WIRE_LENGTH)
+            set_bytes(&fields[1].value, FBY_BYTES, u->content.data, u->content.len);
+        else if (u->wire != SCHEMA_WIRE_GROUP)
+            set_uint(&fields[1].value, u->value, u->wire == SCHEMA_WIRE_FIXED32 ? 0 : b->flags64);
+        else if (!(list = build_unknown_list(b, list, u->count, &fields[1].value)))
+            return NULL;
+    }
+    return list;
 }
 
 /* The last entry of a map, when there is anything in it. */
@@ -397,7 +386,7 @@ static bool build_unknown_fields(struct tree *b, const struct schema_type *t,
         return false;
     to->name = (struct fby_bytes){SCHEMA_UNKNOWN_KEY, sizeof SCHEMA_UNKNOWN_KEY - 1};
     *used += count > 0;
-    return count == 0 || build_unknown_list(b, list, count, &to->value);
+    return count == 0 || build_unknown_list(b, list, count, &to->value) != NULL;
 }
 
 /* The fields of a message, after the `extra` entries that the caller fills in front. The field at `hidden`,

@@ -208,7 +208,8 @@ static bool remember_group(struct schema_reader *r, const uint8_t *begin, const 
     return true;
 }
 
-/* Pass over a group whose start tag was read. *content_end: before its end tag. */
+/* Pass over a group whose start tag was read. *content_end: before its end tag; NULL: nobody will look for
+ * the groups in it. */
 static bool skip_group(struct schema_reader *r, struct cursor *c, uint32_t number,
                        const uint8_t **content_end)
 {
@@ -220,7 +221,8 @@ static bool skip_group(struct schema_reader *r, struct cursor *c, uint32_t numbe
     if (r->group_capacity) {
         const struct schema_group_end *known = group_slot(r, start);
         if (known->begin) {
-            *content_end = known->end;
+            if (content_end)
+                *content_end = known->end;
             c->at = known->end;
             uint32_t end_tag;
             return read_tag(c, &end_tag);
@@ -245,26 +247,17 @@ static bool skip_group(struct schema_reader *r, struct cursor *c, uint32_t numbe
             if (tag >> 3 != open[depth].number)
                 return schema_reader_fail(r, STATUS_INVALID, field, "a group ends that was not begun");
             if (depth == 0) {
-                *content_end = field;
+                if (content_end)
+                    *content_end = field;
                 return true;
             }
-            if (!remember_group(r, open[depth].begin, field))
+            if (content_end && !remember_group(r, open[depth].begin, field))
                 return false;
             depth--;
         } else if (!skip_value(c, wire)) {
             return schema_reader_fail(r, STATUS_INVALID, field, "a field is cut short or has no wire type");
         }
     }
-}
-
-bool schema_group_skip(struct schema_reader *r, const uint8_t **at, const uint8_t *end, uint32_t number,
-                       const uint8_t **content_end)
-{
-    struct cursor c = {*at, end};
-    if (!skip_group(r, &c, number, content_end))
-        return false;
-    *at = c.at;
-    return true;
 }
 
 /* ---- Records. */
@@ -326,7 +319,6 @@ static bool keeps_unknown(const struct schema_reader *r, const struct schema_typ
 static bool take_unknown(struct schema_reader *r, struct scan *s, struct cursor *c, const uint8_t *field,
                          uint32_t tag)
 {
-    const uint8_t *content_end;
     uint32_t wire = tag & 7;
     if (wire == SCHEMA_WIRE_GROUP_END)
         return schema_reader_fail(r, STATUS_INVALID, field, "a group ends that was not begun");
@@ -334,7 +326,7 @@ static bool take_unknown(struct schema_reader *r, struct scan *s, struct cursor 
         if (r->depth_left == 0)
             return schema_reader_fail(r, STATUS_LIMIT, field, "messages are nested more than %lld deep",
                                       (long long)r->options->max_depth);
-        if (!skip_group(r, c, tag >> 3, &content_end))
+        if (!skip_group(r, c, tag >> 3, NULL))
             return false;
     } else if (!skip_value(c, wire)) {
         return schema_reader_fail(r, STATUS_INVALID, field, "%s: field %u is cut short or has no wire type",

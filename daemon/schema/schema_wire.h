@@ -117,11 +117,6 @@ bool schema_reader_pass_enum(struct schema_reader *r, const struct schema_field 
 /* Where the records of unknown fields begin, which stand behind all others. */
 uint32_t schema_level_known_end(const struct schema_reader *r, const struct schema_level *level);
 
-/* Pass over a group that a scan has passed over before, from behind its start tag to behind its end tag.
- * *content_end: before the end tag. */
-bool schema_group_skip(struct schema_reader *r, const uint8_t **at, const uint8_t *end, uint32_t number,
-                       const uint8_t **content_end);
-
 /* Count the elements of a packed run and spend them. */
 bool schema_packed_count(struct schema_reader *r, const struct schema_field *f,
                          const struct schema_record *run, uint32_t *count);

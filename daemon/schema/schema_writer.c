@@ -51,7 +51,7 @@ void schema_writer_add(struct schema_writer *w, const void *data, size_t len)
         memcpy(to, data, len);
 }
 
-void schema_writer_add_varint(struct schema_writer *w, uint64_t value)
+static void put_long_varint(struct schema_writer *w, uint64_t value)
 {
     size_t len = 1;
     for (uint64_t rest = value >> 7; rest; rest >>= 7)
@@ -62,6 +62,26 @@ void schema_writer_add_varint(struct schema_writer *w, uint64_t value)
     for (; value > 127; value >>= 7)
         *to++ = (uint8_t)(value | 128);
     *to = (uint8_t)value;
+}
+
+/* Most tags, lengths and numbers have one byte or two. */
+static inline void put_varint(struct schema_writer *w, uint64_t value)
+{
+    size_t room = (size_t)(w->at - w->begin);
+    if (value < 128 && room >= 1) {
+        *--w->at = (uint8_t)value;
+    } else if (value < 128 * 128 && room >= 2) {
+        w->at -= 2;
+        w->at[0] = (uint8_t)(value | 128);
+        w->at[1] = (uint8_t)(value >> 7);
+    } else {
+        put_long_varint(w, value);
+    }
+}
+
+void schema_writer_add_varint(struct schema_writer *w, uint64_t value)
+{
+    put_varint(w, value);
 }
 
 void schema_writer_add_fixed32(struct schema_writer *w, uint32_t value)
@@ -82,13 +102,13 @@ void schema_writer_add_fixed64(struct schema_writer *w, uint64_t value)
 
 void schema_writer_add_tag(struct schema_writer *w, uint32_t number, uint32_t wire)
 {
-    schema_writer_add_varint(w, number << 3 | wire);
+    put_varint(w, number << 3 | wire);
 }
 
 void schema_writer_wrap(struct schema_writer *w, uint32_t number, size_t mark)
 {
-    schema_writer_add_varint(w, schema_writer_len(w) - mark);
-    schema_writer_add_tag(w, number, SCHEMA_WIRE_LENGTH);
+    put_varint(w, schema_writer_len(w) - mark);
+    put_varint(w, number << 3 | SCHEMA_WIRE_LENGTH);
 }
 
 void schema_writer_add_number(struct schema_writer *w, const struct schema_field *f, uint64_t raw)

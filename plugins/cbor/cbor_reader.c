@@ -194,18 +194,35 @@ static const struct cbor_callbacks callbacks = {
     .indef_break = on_break,
 };
 
+enum { MAJOR_UINT, MAJOR_NEGATIVE, MAJOR_BYTES, MAJOR_TEXT, MAJOR_LIST, MAJOR_MAP, MAJOR_TAG, MAJOR_OTHER };
+
+/* What has no length, and the end of it. False: the first byte says something else. */
+static bool take_endless_item(struct reader *r, unsigned major)
+{
+    static const uint8_t types[] = {EVENT_NONE, EVENT_NONE, EVENT_BYTES_PIECES, EVENT_TEXT_PIECES,
+                                    EVENT_LIST, EVENT_MAP,  EVENT_NONE,         EVENT_BREAK};
+    if (types[major] == EVENT_NONE)
+        return false;
+    r->event.type = types[major];
+    r->event.endless = true;
+    r->event.number = 0;
+    r->at++;
+    return true;
+}
+
 /* Most items have their number or length in their first byte: those need no library, which would refuse the
  * tags 6 to 20 besides. False: it is another. */
-static bool take_short_item(struct reader *r)
+static inline bool take_short_item(struct reader *r)
 {
-    enum { MAJOR_UINT, MAJOR_NEGATIVE, MAJOR_BYTES, MAJOR_TEXT, MAJOR_LIST, MAJOR_MAP, MAJOR_TAG };
-    enum { NUMBERS = 24 };
+    enum { NUMBERS = 24, ENDLESS = 31 };
     static const uint8_t types[] = {EVENT_VALUE, EVENT_NEGATIVE, EVENT_BYTES, EVENT_TEXT,
                                     EVENT_LIST,  EVENT_MAP,      EVENT_TAG};
     if (r->at == r->len)
         return false;
     unsigned major = r->data[r->at] >> 5, number = r->data[r->at] & 31;
-    if (major > MAJOR_TAG || number >= NUMBERS)
+    if (number == ENDLESS)
+        return take_endless_item(r, major);
+    if (major == MAJOR_OTHER || number >= NUMBERS)
         return false;
     r->event.type = types[major];
     if (major == MAJOR_UINT) {
@@ -224,10 +241,8 @@ static bool take_short_item(struct reader *r)
     return true;
 }
 
-static bool next_event(struct reader *r)
+static __attribute__((noinline)) bool next_long_event(struct reader *r)
 {
-    if (take_short_item(r))
-        return true;
     r->event.type = EVENT_NONE;
     struct cbor_decoder_result result = cbor_stream_decode(r->data + r->at, r->len - r->at, &callbacks, r);
     if (result.status == CBOR_DECODER_NEDATA || (r->at == r->len && result.status != CBOR_DECODER_FINISHED))
@@ -236,6 +251,11 @@ static bool next_event(struct reader *r)
         return fby_tree_fail(r->tree, "it is not CBOR at byte %zu", r->at);
     r->at += result.read;
     return true;
+}
+
+static inline bool next_event(struct reader *r)
+{
+    return take_short_item(r) || next_long_event(r);
 }
 
 /* ---- Structure ---- */
@@ -266,6 +286,8 @@ static bool join_pieces(struct reader *r, enum event_type piece, struct event *w
         }
         if (pass == 0 && !(joined = fby_tree_alloc(r->tree, len + 1)))
             return false;
+        if (len == 0)
+            break;
     }
     *whole = (struct event){.type = piece, .data = joined, .len = len};
     return true;

@@ -26,6 +26,8 @@ struct fby_tree {
     struct fby_field *stack; /* read and not yet in a list or map; names only for maps */
     size_t count, capacity;
     uint32_t depth_left, elements_left;
+    char *spare; /* memory of the message that is not used yet */
+    size_t spare_len;
 };
 
 /* Options that every format has; rows for them: FBY_TREE_LIMIT_ROWS(struct of the options, member). */
@@ -83,6 +85,8 @@ static inline bool fby_tree_begin(struct fby_tree *t, const struct fby_host *hos
     t->host = host;
     t->decode = d;
     t->count = 0;
+    t->spare = NULL;
+    t->spare_len = 0;
     t->depth_left = limits->max_depth < d->limits.depth ? (uint32_t)limits->max_depth : d->limits.depth;
     t->elements_left =
         limits->max_elements < d->limits.elements ? (uint32_t)limits->max_elements : d->limits.elements;
@@ -109,12 +113,31 @@ static inline void fby_tree_finish(struct fby_tree *t)
     memset(t, 0, sizeof *t);
 }
 
-static inline void *fby_tree_alloc(struct fby_tree *t, size_t size)
+static inline void *fby_tree_alloc_slow(struct fby_tree *t, size_t size)
 {
-    void *memory = t->host->decode_alloc(t->decode, size);
+    enum { PIECE = 1024, MOST_OF_PIECE = 256 };
+    void *memory = size <= MOST_OF_PIECE ? t->host->decode_alloc(t->decode, PIECE) : NULL;
+    if (memory) {
+        t->spare = (char *)memory + size;
+        t->spare_len = PIECE - size;
+        return memory;
+    }
+    memory = t->host->decode_alloc(t->decode, size);
     if (!memory)
         (void)fby_tree_fail(t, "it needs more than the %zu bytes of memory that it may use",
                             t->decode->limits.memory);
+    return memory;
+}
+
+/* Memory of the message, aligned for values; NULL: no more, and the reason is set. */
+static inline void *fby_tree_alloc(struct fby_tree *t, size_t size)
+{
+    size_t rounded = (size + 7) & ~(size_t)7;
+    if (rounded < size || rounded > t->spare_len)
+        return fby_tree_alloc_slow(t, size < rounded ? rounded : size);
+    void *memory = t->spare;
+    t->spare += rounded;
+    t->spare_len -= rounded;
     return memory;
 }
 

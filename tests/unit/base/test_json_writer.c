@@ -60,7 +60,7 @@ static void test_every_byte_at_every_place(void **state)
         memset(text, 'x', len);
         for (size_t at = 0; at < len; at++) {
             for (unsigned c = 1; c < 0x80; c++) {
-                char expected[64], escape[8] = {(char)c};
+                char expected[64], name[80], escape[8] = {(char)c};
                 text[at] = (uint8_t)c;
                 static const char shorts[] = "\bb\tt\nn\ff\rr\"\"\\\\";
                 const char *found = NULL;
@@ -75,6 +75,9 @@ static void test_every_byte_at_every_place(void **state)
                          (int)(len - at - 1), "xxxxxxxxxxxxxxxxxxxx");
                 assert_true(json_write_string(&b, bytes_of(text, len)));
                 assert_text(&b, expected);
+                json_write_name(&b, bytes_of(text, len), c % 2);
+                snprintf(name, sizeof name, "%s%s:", c % 2 ? "" : ",", expected);
+                assert_text(&b, name);
             }
             text[at] = 'x';
         }

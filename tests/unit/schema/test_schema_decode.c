@@ -134,6 +134,45 @@ static void test_unknown_fields(void **state)
     assert_refused(&o, &b, STATUS_INVALID, "t.M has no field 99");
 }
 
+/* Two fields, the first of them a group with three in it, two of which are groups again. */
+static void add_unknown_groups(struct buffer *b)
+{
+    wire_tag(b, 40, 3);
+    wire_tag(b, 41, 3);
+    wire_tag(b, 41, 4);
+    wire_number(b, 42, 1);
+    wire_tag(b, 5000, 3);
+    wire_tag(b, 44, 5);
+    buffer_add(b, "\x05\0\0\0", 4);
+    wire_text(b, 45, "x");
+    wire_tag(b, 5000, 4);
+    wire_tag(b, 40, 4);
+    wire_number(b, 46, 300);
+}
+
+static void test_kept_groups(void **state)
+{
+    (void)state;
+    static const char expected[] =
+        "{\"@unknown\":[{\"field\":40,\"group\":[{\"field\":41,\"group\":[]},{\"field\":42,\"varint\":\"1\"},"
+        "{\"field\":5000,\"group\":[{\"field\":44,\"fixed32\":5},{\"field\":45,\"bytes\":\"eA==\"}]}]},"
+        "{\"field\":46,\"varint\":\"300\"}]}";
+    struct buffer b = {0}, text = {0};
+    struct schema_options o = {.unknown_fields = SCHEMA_UNKNOWN_KEEP, .max_elements = 7};
+    struct fby_value v;
+    add_unknown_groups(&b);
+    arena_reset(&arena);
+    assert_int_equal(schema_decode_value(type, &o, buffer_bytes(&b), &arena, &v, NULL), STATUS_OK);
+    assert_true(value_write_json(&v, &text));
+    assert_int_equal(text.len, sizeof expected - 1);
+    assert_memory_equal(text.data, expected, text.len);
+    buffer_finish(&text);
+    assert_json(&o, &b, expected);
+    o.max_elements = 6;
+    add_unknown_groups(&b);
+    assert_refused(&o, &b, STATUS_LIMIT, "more than 6 elements");
+}
+
 static void test_framing(void **state)
 {
     (void)state;
@@ -466,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_unknown_fields),
+        cmocka_unit_test(test_kept_groups),
         cmocka_unit_test(test_framing),
         cmocka_unit_test(test_value_tree),
         cmocka_unit_test(test_limits),
