@@ -11,6 +11,7 @@ import base64
 import datetime
 import json
 import random
+import re
 import sys
 
 import differential
@@ -285,7 +286,7 @@ class EncodeRun(differential.Run):
         lenient = (damaged or ignore) and "must be a map with the fields of" in answer
         lenient = lenient or (damaged and ("must be an integer" in answer or "is not base64" in answer))
         # A google.protobuf.Value in a oneof is set by null; the reference lets another member stand beside it.
-        lenient = lenient or (":null" in text and "cannot both be set" in answer)
+        lenient = lenient or (re.search(r":\s*null", text) and "cannot both be set" in answer)
         if status == "error" and (expected is None or lenient or any(word in answer for word in STRICTER)):
             self.rejected += 1
             return None
