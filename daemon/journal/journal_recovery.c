@@ -309,14 +309,17 @@ static bool write_cursors(struct journal *j)
 {
     struct buffer slot = {0};
     journal_cursor_file_encode(&j->cursor_state, j->durable_head, &slot);
-    int failure = journal_file_write(j->cursor_fd, slot.data, slot.len,
-                                     journal_cursor_file_offset(j->cursor_state.generation));
+    int failure = slot.failed ? ENOMEM
+                              : journal_file_write(j->cursor_fd, slot.data, slot.len,
+                                                   journal_cursor_file_offset(j->cursor_state.generation));
     if (failure == 0)
         failure = journal_file_sync(j->cursor_fd);
     if (failure == 0)
         failure = journal_file_sync_directory(j->dir_fd);
-    if (failure)
+    if (failure) {
+        j->cursor_state.generation--; /* into the same slot again: the other one may be whole */
         log_warning("journal", "path=%s cannot write the cursors: %s", j->path, strerror(failure));
+    }
     buffer_finish(&slot);
     return failure == 0;
 }

@@ -321,7 +321,9 @@ void journal_retention_handle_upkeep(struct journal *j)
         j->removing_bytes -= s->size;
         journal_segment_destroy(s);
     }
-    if (j->job.cursors_written && !j->upkeep_wanted)
+    if (!j->job.cursors_written) /* into the same slot again: the other one is whole */
+        j->cursor_state.generation--;
+    else if (!j->upkeep_wanted)
         j->names_pending = false;
     if (j->job.failure) {
         log_limited(60000, LOG_LEVEL_ERROR, "journal", "path=%s %s failed: %s", j->path, j->job.failed_step,

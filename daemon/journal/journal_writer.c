@@ -75,7 +75,8 @@ static int do_run(struct journal_writer *w, struct journal_job *job, struct jour
     if (failure)
         return failure;
     job->failed_step = "write";
-    failure = journal_file_write_parts(w->fd, job->parts + run->first_part, run->part_count, run->offset);
+    if (run->part_count > 0)
+        failure = journal_file_write_parts(w->fd, job->parts + run->first_part, run->part_count, run->offset);
     if (failure)
         return failure;
     bool footer = run->seal && !run->footer.failed &&
@@ -112,8 +113,9 @@ static void do_commit(struct journal_writer *w, struct journal_job *job)
 static void write_cursors(struct journal_job *job)
 {
     job->failed_step = "write of the cursors";
-    job->failure =
-        journal_file_write(job->cursor_fd, job->cursors.data, job->cursors.len, job->cursor_offset);
+    job->failure = job->cursors.failed ? ENOMEM
+                                       : journal_file_write(job->cursor_fd, job->cursors.data,
+                                                            job->cursors.len, job->cursor_offset);
     if (job->failure == 0)
         job->failure = journal_file_sync(job->cursor_fd);
     job->cursors_written = job->failure == 0;

@@ -222,6 +222,21 @@ int fstatvfs(int fd, struct statvfs *v)
     return statvfs(path, v);
 }
 
+int faccessat(int dir_fd, const char *name, int mode, int flags)
+{
+    if (next_fault(FAULT_FACCESSAT))
+        return -1;
+    assert_int_equal(flags, 0); /* the system call takes none */
+    return (int)syscall(SYS_faccessat, dir_fd, name, mode);
+}
+
+int fchown(int fd, uid_t owner, gid_t group)
+{
+    if (next_fault(FAULT_FCHOWN))
+        return -1;
+    return (int)syscall(SYS_fchown, fd, owner, group);
+}
+
 int mkdirat(int dir_fd, const char *name, mode_t mode)
 {
     if (next_fault(FAULT_MKDIRAT))

@@ -78,6 +78,8 @@ enum fault {
     FAULT_FSTATVFS,
     FAULT_FSTAT,
     FAULT_GETRANDOM,
+    FAULT_FACCESSAT,
+    FAULT_FCHOWN,
     FAULT_COUNT
 };
 enum {

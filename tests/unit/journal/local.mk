@@ -20,6 +20,7 @@ journal_tests = \
   %D%/test_journal \
   %D%/test_journal_recovery \
   %D%/test_journal_faults \
+  %D%/test_journal_commit \
   %D%/test_journal_retention \
   %D%/test_journal_order
 
@@ -54,6 +55,8 @@ TESTS += $(journal_tests)
 %C%_test_journal_recovery_LDADD = $(journal_test_libs)
 %C%_test_journal_faults_SOURCES = %D%/test_journal_faults.c $(journal_fixture)
 %C%_test_journal_faults_LDADD = $(journal_test_libs)
+%C%_test_journal_commit_SOURCES = %D%/test_journal_commit.c $(journal_fixture)
+%C%_test_journal_commit_LDADD = $(journal_test_libs)
 %C%_test_journal_retention_SOURCES = %D%/test_journal_retention.c $(journal_fixture)
 %C%_test_journal_retention_LDADD = $(journal_test_libs)
 %C%_test_journal_order_SOURCES = %D%/test_journal_order.c $(journal_fixture)

@@ -6,6 +6,7 @@
  */
 #include "journal_fixture.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "journal/journal_internal.h"
 #include "journal/journal_salvage.h"
@@ -85,6 +86,7 @@ static int teardown(void **state)
 {
     refuse(0, 0);
     fixture_finish(*state);
+    clock_fake_stop();
     log_set_sink(NULL, NULL);
     free(*state);
     return 0;
@@ -118,17 +120,17 @@ static void test_salvage(void **state)
 {
     struct fixture *f = *state;
     char copy[300], target[300];
-    unsigned told = 0, calls = UINT32_MAX;
+    unsigned told = 0, calls = 1;
     prepare(f, copy, sizeof(copy));
     snprintf(target, sizeof(target), "%s/target", f->path);
-    for (unsigned k = 1; k <= calls; k++) {
+    for (unsigned k = 0; k <= calls; k++) { /* 0: nothing is refused, but counted */
         struct journal_salvage_result result;
         struct error err = {0};
         refuse(k, 1);
         struct journal_inspect *in = journal_inspect_open(copy, false, &err);
         assert_non_null(in);
         enum status st = journal_salvage(in, target, &result, &err);
-        calls = requests;
+        calls = k == 0 ? requests : calls;
         refuse(0, 0);
         journal_inspect_close(in);
         told += st != STATUS_OK;
@@ -206,16 +208,16 @@ static void test_start(void **state)
 {
     struct fixture *f = *state;
     char copy[300], work[300];
-    unsigned calls = UINT32_MAX;
+    unsigned calls = 1;
     prepare(f, copy, sizeof(copy));
     snprintf(work, sizeof(work), "%s/work", f->path);
-    for (unsigned k = 1; k <= calls; k++) {
+    for (unsigned k = 0; k <= calls; k++) { /* 0: nothing is refused, but counted */
         struct error err = {0};
         fixture_copy_directory(copy, work);
         f->settings.path = work;
         refuse(k, 1);
         f->journal = journal_open(&f->settings, "main", f->loop, NULL, &err);
-        calls = requests;
+        calls = k == 0 ? requests : calls;
         refuse(0, 0);
         if (f->journal)
             fixture_close(f);
@@ -225,6 +227,119 @@ static void test_start(void **state)
     }
 }
 
+/* Append and commit until the next record wants another segment, for whose bytes there is no memory. Returns
+ * the newest record, which is not committed. */
+static uint64_t stop_between_segments(struct fixture *f)
+{
+    uint64_t last = 0, given = 1;
+    f->settings.memory_tail = 4 << 20; /* no block is free for it */
+    fixture_open(f);
+    fixture_fill(f, 1, 1);
+    while (given) {
+        last = f->journal->next_sequence - 1;
+        refuse(1, 1);
+        given = fixture_append(f);
+        refuse(0, 0);
+    }
+    assert_true(f->journal->active && !f->journal->active->created);
+    return last;
+}
+
+/* A segment that has not got its first record is no part of the commit, and has no file; it is used later. */
+static void test_segment_without_block(void **state)
+{
+    struct fixture *f = *state;
+    char names[8][64];
+    uint64_t last = stop_between_segments(f);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    assert_int_equal(journal_durable_head(f->journal), last);
+    assert_int_equal(fixture_list_segments(f->path, names, 8), 1);
+    fixture_fill(f, 10, 5);
+    assert_int_equal(fixture_list_segments(f->path, names, 8), 2);
+    fixture_close(f);
+    assert_int_equal(read_all(f, f->path), last + 10);
+}
+
+/* The journal may be closed with it. */
+static void test_close_without_block(void **state)
+{
+    struct fixture *f = *state;
+    char names[8][64];
+    uint64_t last = stop_between_segments(f);
+    fixture_close(f);
+    assert_int_equal(fixture_list_segments(f->path, names, 8), 1);
+    assert_int_equal(read_all(f, f->path), last);
+}
+
+/* A segment without its footer is durable all the same; the next start reads it through. */
+static void test_footer(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_fill(f, 1, 1);
+    while (f->journal->active->created)
+        assert_true(fixture_append(f) > 0);
+    uint64_t last = f->journal->next_sequence - 1;
+    const struct journal_segment *s = list_first(&f->journal->segments, struct journal_segment, link);
+    refuse(1, 1000);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    refuse(0, 0);
+    assert_int_equal(s->size, 64 << 10); /* not cut */
+    fixture_close(f);
+    assert_int_equal(read_all(f, f->path), last);
+}
+
+static void note_answer(void *ctx, enum status result)
+{
+    *(enum status *)ctx = result;
+}
+
+/* Positions that do not fit into the memory that is there are not written: the ones on disk stay, and a
+ * record behind a new name is not acknowledged before the name is safe. */
+static void test_positions(void **state)
+{
+    struct fixture *f = *state;
+    enum status result = STATUS_BUSY;
+    char name[JOURNAL_CURSOR_NAME_MAX + 1], copy[300];
+    snprintf(copy, sizeof(copy), "%s/copy", f->path);
+    fixture_open(f);
+    fixture_fill(f, 10, 10);
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(name, sizeof(name), "%0128u", i);
+        journal_cursor_close(fixture_cursor(f, name, JOURNAL_FROM_OLDEST));
+    }
+    clock_fake_start(INT64_C(1800000000000000));
+    assert_int_equal(fixture_append(f), 11);
+    journal_commit(f->journal, note_answer, &result);
+    refuse(1, 100000);
+    for (int i = 0; i < 100; i++) { /* often enough for both slots */
+        clock_fake_advance(200000);
+        fixture_turns(f, 5);
+    }
+    refuse(0, 0);
+    assert_int_equal(result, STATUS_IO);
+    assert_int_equal(journal_state(f->journal), JOURNAL_STORAGE_FAILED);
+    assert_true(f->journal->names_pending);
+    fixture_copy_directory(f->path, copy);
+    for (int i = 0; i < 600 && journal_state(f->journal) != JOURNAL_OK; i++) {
+        clock_fake_advance(200000);
+        fixture_turns(f, 5);
+    }
+    clock_fake_stop();
+    assert_int_equal(fixture_append(f), 12);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    assert_int_equal(f->journal->cursor_state.count, 40);
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(f->journal->cursor_state.count, 40);
+    fixture_close(f);
+    f->settings.path = copy;
+    fixture_open(f);
+    assert_false(journal_recovery(f->journal)->cursors_lost);
+    fixture_close(f);
+    assert_int_equal(read_all(f, copy), 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +347,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_append, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_segment_without_block, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_close_without_block, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_footer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_positions, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,9 @@
 #include "journal/journal_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define START_US INT64_C(1800000000000000)
 
@@ -282,6 +284,11 @@ static void test_configure(void **state)
     journal_cursor_close(c);
 }
 
+static void note_result(void *ctx, enum status result)
+{
+    *(enum status *)ctx = result;
+}
+
 struct evicted {
     struct fixture *f;
     struct journal_cursor *cursor;
@@ -473,6 +480,84 @@ static void test_shrink_unread(void **state)
     assert_int_equal(f->state_changes, 0);
 }
 
+/* The same, and the reader confirms everything before the steps reach it: it is told of nothing, and nothing
+ * counts as dropped. */
+static void test_shrink_behind_the_reader(void **state)
+{
+    struct fixture *f = *state;
+    struct evicted e = {0};
+    f->settings.max_size = 8 << 20;
+    f->settings.when_full = JOURNAL_DROP_OLDEST;
+    fixture_open(f);
+    struct journal_cursor *c = open_evicted(f, &e, "a");
+    fixture_fill(f, 24000, 100);
+    f->settings.max_size = 4 << 20;
+    assert_true(fixture_append(f) > 0);
+    journal_configure(f->journal, &f->settings);
+    while (!loop_timer_is_running(f->journal->evict_timer)) /* as need_segment() does */
+        assert_true(fixture_append(f) > 0);
+    journal_cursor_confirm(c, 24000);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    fixture_turns(f, 100);
+    assert_int_equal(e.counted, 0);
+    assert_int_equal(f->journal->stats.evicted_full, 0);
+    assert_true(journal_size_bytes(f->journal) < 1 << 20);
+    fixture_read(f, c, NULL);
+    journal_cursor_close(c);
+}
+
+/* While the writer is at the oldest segment it stays, whoever wants it to go. */
+static void test_writer_is_at_it(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_fill(f, 10, 10);
+    journal_append_close_segment(f->journal); /* its footer is due with the next commit */
+    assert_int_equal(fixture_append(f), 11);
+    enum status result = STATUS_BUSY;
+    journal_commit(f->journal, note_result, &result);
+    journal_commit_pump(f->journal);
+    assert_true(f->journal->writer_busy);
+    assert_false(journal_retention_evict_oldest(f->journal, "journal_full"));
+    assert_int_equal(journal_oldest(f->journal), 1);
+    for (int i = 0; i < 2000 && result == STATUS_BUSY; i++)
+        loop_turn(f->loop, 5);
+    assert_int_equal(result, STATUS_OK);
+    assert_true(journal_retention_evict_oldest(f->journal, "journal_full"));
+    assert_int_equal(journal_oldest(f->journal), 11);
+    assert_int_equal(f->journal->stats.evicted_full, 10);
+}
+
+/* A segment that was made to leave the state FULL and that nothing has been written to has no age. Nor has
+ * one whose only record was taken back. */
+static void test_empty_segment_has_no_age(void **state)
+{
+    struct fixture *f = *state;
+    f->settings.max_age_ms = 60000;
+    fixture_open(f);
+    fixture_fill(f, 1, 1);
+    fixture_fail(FAULT_PWRITEV, 1, 100, EIO);
+    assert_int_equal(fixture_append(f), 2);
+    assert_int_equal(fixture_commit(f), STATUS_IO);
+    fixture_fail_none();
+    for (int i = 0; i < 200 && journal_state(f->journal) != JOURNAL_OK; i++)
+        advance(f, 500);
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    const struct journal_segment *made = f->journal->active;
+    for (int round = 0; round < 2; round++) {
+        advance(f, 200000);
+        assert_ptr_equal(list_first(&f->journal->segments, struct journal_segment, link), made);
+        assert_ptr_equal(f->journal->active, made);
+        assert_int_equal(f->journal->stats.evicted_expired, 1);
+        uint64_t given = fixture_append(f);
+        assert_true(given > 2);
+        if (round == 0)
+            assert_true(journal_append_undo(f->journal, given));
+    }
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    assert_int_equal(made->last, made->base);
+}
+
 /* Files that cannot be removed are no reason to drop more records: that would not help. */
 static void test_removal_fails(void **state)
 {
@@ -615,6 +700,50 @@ static void test_save(void **state)
     journal_cursor_close(c);
 }
 
+static void read_slot(const struct fixture *f, uint64_t generation, uint8_t *bytes, size_t size)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "%s/cursors", f->path);
+    int fd = open(path, O_RDONLY);
+    memset(bytes, 0, size);
+    assert_true(pread(fd, bytes, size, (off_t)journal_cursor_file_offset(generation)) >= 0);
+    close(fd);
+}
+
+/* A write of the positions that failed is made again in the same place: the other one holds the only whole
+ * ones. */
+static void test_failed_save_keeps_the_other_slot(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t before[256], after[256];
+    fixture_open(f);
+    struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    fixture_fill(f, 100, 10);
+    journal_cursor_confirm(c, 50);
+    journal_cursor_save(c);
+    fixture_turns(f, 20);
+    uint64_t whole = f->journal->cursor_state.generation;
+    read_slot(f, whole, before, sizeof(before));
+    assert_int_equal(memcmp(before, "FBYCUR01", 8), 0);
+    for (int tries = 0; tries < 4; tries++) {
+        journal_cursor_confirm(c, 60 + (uint64_t)tries);
+        journal_cursor_save(c);
+        if (tries < 3)
+            fixture_fail(FAULT_FDATASYNC, 1, 1, EIO);
+        fixture_turns(f, 20);
+        fixture_fail_none();
+        read_slot(f, whole, after, sizeof(after));
+        assert_memory_equal(after, before, sizeof(after));
+    }
+    assert_int_equal(f->journal->cursor_state.generation, whole + 1);
+    journal_cursor_close(c);
+    fixture_close(f);
+    fixture_open(f);
+    c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    assert_int_equal(journal_cursor_confirmed(c), 63);
+    journal_cursor_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -632,12 +761,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_expire_in_steps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shrink, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shrink_unread, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shrink_behind_the_reader, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_writer_is_at_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_empty_segment_has_no_age, setup, teardown),
         cmocka_unit_test_setup_teardown(test_removal_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_untimed_never_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_new_name_before_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_note_waits_for_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_save, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failed_save_keeps_the_other_slot, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
