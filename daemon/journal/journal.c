@@ -164,7 +164,6 @@ static void take_settings(struct journal *j, const struct journal_settings *s)
     if (reload) {
         j->settings.segment_size = segment_size;
         j->settings.memory_tail = memory_tail;
-        return;
     }
     if (j->settings.segment_size > s->max_size / 4)
         j->settings.segment_size = s->max_size / 4;

@@ -56,6 +56,14 @@ static void remove_confirmed(struct journal *j)
     }
 }
 
+/* The oldest segment is the one that is filled, and is to go: it takes no more. */
+static void close_oldest(struct journal *j)
+{
+    const struct journal_segment *s = list_first(&j->segments, struct journal_segment, link);
+    if (s && s == j->active && s->end == s->append_end && !j->writer_busy)
+        journal_append_close_segment(j);
+}
+
 static bool is_expired(const struct journal *j, const struct journal_segment *s, int64_t now_us)
 {
     return !s->untimed && s->newest_us > 0 && s->last >= s->base &&
@@ -70,8 +78,7 @@ static bool is_oldest_expired(struct journal *j)
     if (j->settings.max_age_ms <= 0 || !clock_is_plausible(now_us) || !s || s->end != s->append_end ||
         !is_expired(j, s, now_us))
         return false;
-    if (s == j->active && !j->writer_busy)
-        journal_append_close_segment(j);
+    close_oldest(j);
     return is_complete(j, s);
 }
 
@@ -211,8 +218,10 @@ static void prepare_room(struct journal *j, uint64_t size)
 bool journal_retention_make_room(struct journal *j, uint64_t size, char *why, size_t why_size)
 {
     bool drop = j->settings.when_full == JOURNAL_DROP_OLDEST;
-    if (exceeds_limit(j, size))
+    if (exceeds_limit(j, size)) {
+        close_oldest(j);
         remove_confirmed(j);
+    }
     while (drop && has_excess(j, size) && !is_shrinking(j)) {
         if (!journal_retention_evict_oldest(j, "journal_full"))
             break;

@@ -129,14 +129,14 @@ static void test_nobody_reads(void **state)
 }
 
 /* Removal in steps has begun when a reload changes the policy, or gives more room, or the readers have caught
- * up: it stops there, and nothing more is taken from anybody. */
+ * up, or the last of them goes away: it stops there, and nothing more is taken from anybody. */
 static void test_steps_are_called_off(void **state)
 {
     struct fixture *f = *state;
     f->settings.max_size = 4 << 20;
     f->settings.segment_size = 1 << 20;
     f->settings.when_full = JOURNAL_DROP_OLDEST;
-    for (int way = 0; way < 3; way++) {
+    for (int way = 0; way < 4; way++) {
         struct journal_settings changed = f->settings;
         char path[300];
         snprintf(path, sizeof(path), "%s/%d", f->path, way);
@@ -155,15 +155,21 @@ static void test_steps_are_called_off(void **state)
             changed.max_size = 64 << 20;
         if (way < 2)
             journal_configure(f->journal, &changed);
-        else
+        if (way == 2)
             journal_cursor_confirm(c, head);
         uint64_t confirmed = journal_cursor_confirmed(c);
+        if (way == 3)
+            journal_cursor_close(c);
         assert_int_equal(fixture_commit(f), STATUS_OK);
         fixture_turns(f, 20);
         assert_int_equal(f->journal->stats.evicted_full, 0);
-        assert_int_equal(journal_cursor_confirmed(c), confirmed);
-        if (way < 2)
+        if (way != 2)
             assert_int_equal(journal_oldest(f->journal), oldest);
+        if (way == 3) {
+            c = fixture_cursor(f, "a", JOURNAL_FROM_HEAD);
+            assert_int_equal(fixture_read(f, c, NULL), journal_durable_head(f->journal));
+        }
+        assert_int_equal(journal_cursor_confirmed(c), confirmed);
         journal_cursor_close(c);
         fixture_close(f);
         f->settings.path = f->path;
@@ -212,11 +218,141 @@ static void test_free_reserve(void **state)
     fixture_fill(f, 700, 50);
 }
 
+/* The reserve is missing, and the file of what was dropped for it cannot be removed: dropping more would not
+ * help. */
+static void test_reserve_waits_for_removal(void **state)
+{
+    struct fixture *f = *state;
+    char names[64][64];
+    use_small_ring(f);
+    fixture_fill(f, 1200, 50);
+    size_t files = fixture_list_segments(f->path, names, 64);
+    fixture_fail(FAULT_UNLINKAT, 1, 100000, EACCES);
+    f->settings.free_reserve = INT64_MAX / 4;
+    journal_configure(f->journal, &f->settings);
+    while (fixture_append(f) > 0)
+        continue;
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    uint64_t dropped = f->journal->stats.evicted_full;
+    assert_true(dropped > 0 && dropped < 400);
+    for (unsigned i = 0; i < 200; i++) {
+        clock_fake_advance(500000);
+        fixture_turns(f, 5);
+    }
+    assert_int_equal(journal_state(f->journal), JOURNAL_FULL);
+    assert_int_equal(f->journal->stats.evicted_full, dropped);
+    assert_true(fixture_list_segments(f->path, names, 64) >= files);
+    fixture_fail_none();
+    for (unsigned i = 0; i < 200; i++) {
+        clock_fake_advance(500000);
+        fixture_turns(f, 5);
+    }
+    assert_true(f->journal->stats.evicted_full > dropped);
+}
+
+/* A segment was made to leave FULL, and the first record that comes is too long for it: it goes without a
+ * word when its turn has come. */
+static void test_empty_segment_is_evicted(void **state)
+{
+    static uint8_t bytes[100 << 10];
+    struct fixture *f = *state;
+    uint64_t sequence = 0;
+    use_small_ring(f);
+    fixture_fail(FAULT_PWRITEV, 1, 100, EIO);
+    assert_int_equal(fixture_append(f), 1);
+    assert_int_equal(fixture_commit(f), STATUS_IO);
+    fixture_fail_none();
+    for (unsigned i = 0; i < 200 && journal_state(f->journal) != JOURNAL_OK; i++) {
+        clock_fake_advance(500000);
+        fixture_turns(f, 5);
+    }
+    const struct journal_segment *made = f->journal->active;
+    assert_int_equal(journal_append(f->journal, &(struct iovec){bytes, sizeof(bytes)}, 1, &sequence),
+                     STATUS_OK);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    assert_ptr_equal(list_first(&f->journal->segments, struct journal_segment, link), made);
+    assert_true(made->sealed && made->last < made->base);
+    assert_int_equal(journal_oldest(f->journal), sequence);
+    while (list_first(&f->journal->segments, struct journal_segment, link) == made) {
+        assert_int_equal(f->journal->stats.evicted_full, 0);
+        fixture_fill(f, 20, 20);
+    }
+    assert_int_equal(journal_oldest(f->journal), sequence + (f->journal->stats.evicted_full > 0));
+}
+
+/* No room on the disk for what comes, and all that is there is confirmed: it goes, and counts for nobody as
+ * dropped. */
+static void test_confirmed_makes_room(void **state)
+{
+    static const struct journal_cursor_events told = {.on_evict = handle_evict};
+    struct fixture *f = *state;
+    struct owner owner = {0};
+    use_small_ring(f);
+    owner.cursor = open_with(f, "a", &told, &owner);
+    fixture_fill(f, 100, 50);
+    assert_int_equal(fixture_read(f, owner.cursor, NULL), 100);
+    journal_cursor_confirm(owner.cursor, 100);
+    fixture_fail(FAULT_PWRITEV, 1, 1, ENOSPC);
+    fixture_fill(f, 10, 10);
+    assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+    assert_int_equal(journal_oldest(f->journal), 101);
+    assert_int_equal(f->journal->stats.evicted_full, 0);
+    assert_int_equal(owner.calls, 0);
+    assert_int_equal(fixture_read(f, owner.cursor, NULL), 10);
+    journal_cursor_close(owner.cursor);
+}
+
 static void turn_seconds(struct fixture *f, unsigned seconds)
 {
     for (unsigned i = 0; i < seconds; i++) {
         clock_fake_advance(1000000);
         fixture_turns(f, 5);
+    }
+}
+
+/* A reload leaves room for less than the segment that is being filled. It is closed where it stands, and
+ * smaller ones follow: by either policy the journal works again at once, and stays below the limit. */
+static void test_limit_below_a_segment(void **state)
+{
+    struct fixture *f = *state;
+    for (int drop = 0; drop < 2; drop++) {
+        char path[300];
+        uint64_t last = 0;
+        unsigned refused = 0;
+        snprintf(path, sizeof(path), "%s/%d", f->path, drop);
+        f->settings.path = path;
+        f->settings.max_size = 4 << 20;
+        f->settings.segment_size = 1 << 20;
+        f->settings.when_full = drop ? JOURNAL_DROP_OLDEST : JOURNAL_BLOCK;
+        fixture_open(f);
+        struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+        fixture_fill(f, 100, 50);
+        f->settings.max_size = 1 << 20;
+        journal_configure(f->journal, &f->settings);
+        for (int i = 0; i < 10000; i++) {
+            if (fixture_append(f) == 0) {
+                refused++;
+                for (int n = 0; n < 10; n++) { /* what is not committed yet, and the way out of FULL */
+                    turn_seconds(f, 1);
+                    fixture_read(f, c, &last);
+                    journal_cursor_confirm(c, drop ? 0 : last);
+                }
+                assert_int_equal(journal_state(f->journal), JOURNAL_OK);
+            }
+            if (i % 50 == 49) {
+                assert_int_equal(fixture_commit(f), STATUS_OK);
+                fixture_read(f, c, &last);
+                if (!drop)
+                    journal_cursor_confirm(c, last);
+            }
+        }
+        assert_in_range(refused, 0, 1);
+        assert_true(journal_size_bytes(f->journal) <= 1 << 20);
+        assert_int_equal(last, journal_durable_head(f->journal));
+        assert_true(journal_oldest(f->journal) > 5000);
+        assert_true(drop || f->journal->stats.evicted_full == 0);
+        journal_cursor_close(c);
+        fixture_close(f);
     }
 }
 
@@ -272,6 +408,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_steps_are_called_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uncommitted_burst, setup, teardown),
         cmocka_unit_test_setup_teardown(test_free_reserve, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reserve_waits_for_removal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_empty_segment_is_evicted, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_confirmed_makes_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_limit_below_a_segment, setup, teardown),
         cmocka_unit_test_setup_teardown(test_age, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_notes_ahead, setup, teardown),
     };
