@@ -3,7 +3,7 @@
 #
 # Everything that must be true before a change goes in, stage by stage; `./quickstart test` runs it with what it
 # needs installed. The last line is "N passed, N failed, N skipped"; the exit status is 0 when nothing failed.
-# Usage: ci.sh [STAGE...]; stages: gcc clang address thread fuzz mutants analysis dist. FOREBAY_BUILD is where builds go.
+# Usage: ci.sh [STAGE...]; stages: gcc clang address thread fuzz mutants coverage analysis dist. FOREBAY_BUILD is where builds go.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd) || exit 99
 work=${FOREBAY_BUILD:-$root/build}/ci
@@ -131,6 +131,17 @@ stage_mutants() {
     add_counts 1 0 0
 }
 
+# The tests of the journal take nearly all of its branches; what they no longer take is named.
+stage_coverage() {
+    build coverage CC=gcc --enable-coverage || return 1
+    if ! COVERAGE_LEAST=95 make -s -j"$jobs" coverage-journal COVERAGE_OPTIONS=--missing >coverage.out 2>&1; then
+        tail -n 150 coverage.out
+        return 1
+    fi
+    grep '^journal: ' coverage.out
+    add_counts 1 0 0
+}
+
 stage_analysis() {
     build gcc CC=gcc --enable-werror || return 1
     "$root/tests/lint/check_analysis.sh" "$root" "$work/gcc" || return 1
@@ -160,7 +171,7 @@ run_stage() {
     echo "($1: $((SECONDS - start)) s)"
 }
 
-[ $# -gt 0 ] || set -- gcc clang address thread fuzz mutants analysis dist
+[ $# -gt 0 ] || set -- gcc clang address thread fuzz mutants coverage analysis dist
 if [ ! -x "$root/configure" ] || [ "$root/configure.ac" -nt "$root/configure" ] || [ "$root/Makefile.am" -nt "$root/Makefile.in" ]; then
     (cd "$root" && autoreconf -fi >/dev/null 2>&1) || { echo "autoreconf failed"; (cd "$root" && autoreconf -fi); exit 1; }
 fi

@@ -17,6 +17,12 @@ LEAST = float(os.environ.get("COVERAGE_LEAST") or 0)
 SKIP_EXIT = 77
 
 
+def forget_counts():
+    """Of earlier runs: they would hide what is not taken any more, and programs complain of those of older builds."""
+    for data in glob.glob(os.path.join(BUILD, "**", "*.gcda"), recursive=True):
+        os.remove(data)
+
+
 def run_tests(tests):
     """False when one of them fails."""
     right = True
@@ -55,6 +61,7 @@ def read_counts(folder):
 def main():
     missing = "--missing" in sys.argv
     folder, *tests = [argument for argument in sys.argv[1:] if argument != "--missing"]
+    forget_counts()
     right = run_tests(tests)
     branches, lines = read_counts(folder)
     if not lines:
@@ -79,6 +86,8 @@ def main():
     percent = 100 * taken / max(possible, 1)
     print(f"{folder}: {100 * run / code:.1f}% of {code} lines, {percent:.1f}% of {possible} branches "
           f"({left_out} branches of asserts left out)")
+    if percent < LEAST:
+        print(f"{folder}: less than {LEAST:g}% of branches; COVERAGE_OPTIONS=--missing lists those that are not taken")
     return 0 if right and percent >= LEAST else 1
 
 

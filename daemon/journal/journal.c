@@ -92,7 +92,7 @@ static void register_metrics(struct journal *j, struct metrics *metrics, const c
 /* The directory and those above it that are missing. */
 static bool make_directories(char *path)
 {
-    for (char *slash = path; slash && *slash; slash++) {
+    for (char *slash = path; *slash; slash++) {
         slash = strchr(slash + 1, '/');
         if (slash)
             *slash = '\0';

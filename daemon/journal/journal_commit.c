@@ -286,15 +286,15 @@ static void replace_segment(struct journal *j, struct journal_segment *s, bool c
     }
 }
 
-/* Leave the segment that failed. Those behind it have no file yet; they are replaced as well, because serials
- * must ascend with the numbers. */
+/* Leave the segment that failed. Those behind it, of which none holds a durable record, are replaced as well,
+ * because serials must ascend with the numbers. */
 static void replant(struct journal *j, struct journal_segment *failed)
 {
     journal_append_finish_record(j);
     for (struct list *at = &failed->link, *next; at != &j->segments; at = next) {
         struct journal_segment *s = list_entry(at, struct journal_segment, link);
         next = at->next;
-        replace_segment(j, s, s == failed || s->created);
+        replace_segment(j, s, s == failed);
     }
 }
 
@@ -414,7 +414,7 @@ static void handle_retry(void *ctx)
         j->upkeep_wanted = true;
         journal_commit_pump(j);
     }
-    if (!j->writer_busy && !j->names_pending && !journal_append_is_pending(j) &&
+    if (!j->writer_busy && /* so nothing is pending, and no name waits */
         (j->state == JOURNAL_STORAGE_FAILED ||
          journal_retention_make_room(j, journal_append_segment_size(j, 0), why, sizeof(why)))) {
         start_probe(j);

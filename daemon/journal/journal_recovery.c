@@ -125,7 +125,7 @@ static enum status read_through(struct journal *j, struct journal_segment *s, in
     journal_scan_finish(&scan);
     if (st == STATUS_NO_MEMORY)
         return st;
-    return scan.unread_bytes == 0 && st == STATUS_END ? STATUS_OK : STATUS_IO;
+    return scan.unread_bytes == 0 ? STATUS_OK : STATUS_IO;
 }
 
 /* What is only seen in part is left as it stands, for a better day: the file is neither cut nor sealed. */

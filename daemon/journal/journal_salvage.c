@@ -34,8 +34,6 @@ struct salvage {
 
 static void flush(struct salvage *s)
 {
-    if (!s->failure && s->pending.failed)
-        s->failure = ENOMEM;
     if (!s->failure)
         s->failure = journal_file_write(s->fd, s->pending.data, s->pending.len, s->written);
     s->written += s->pending.len;

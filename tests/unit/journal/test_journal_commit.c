@@ -150,6 +150,29 @@ static void test_fails_behind_whole_blocks(void **state)
     check_all(f, "disk", 3000);
 }
 
+/* A write fails in the first of several segments of one commit: all of them are left, and the fresh ones
+ * follow each other in the order of their numbers. */
+static void test_fails_before_others(void **state)
+{
+    struct fixture *f = *state;
+    fixture_open(f);
+    fixture_fill(f, 10, 10);
+    for (int i = 0; i < 990; i++)
+        assert_true(fixture_append(f) > 0);
+    fixture_fail(FAULT_PWRITEV, 1, 1, EIO);
+    assert_int_equal(fixture_commit(f), STATUS_OK);
+    uint64_t serial = 0;
+    list_for_each(s, &f->journal->segments, struct journal_segment, link)
+    {
+        assert_true(s->serial > serial);
+        serial = s->serial;
+    }
+    check_all(f, "memory", 1000);
+    fixture_close(f);
+    fixture_open(f);
+    check_all(f, "disk", 1000);
+}
+
 /* Out of FULL by a segment that was tried: the one before it still wants its footer, and its file cannot be
  * opened for that. Both are left, and the records follow in order in new ones. */
 static void test_fails_before_the_tried_segment(void **state)
@@ -282,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fails_while_full, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fails_while_closing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fails_behind_whole_blocks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fails_before_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fails_before_the_tried_segment, setup, teardown),
         cmocka_unit_test_setup_teardown(test_name_without_records, setup, teardown),
         cmocka_unit_test_setup_teardown(test_name_fails_while_closing, setup, teardown),

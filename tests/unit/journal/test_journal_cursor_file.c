@@ -7,6 +7,7 @@
 #include "journal/journal_file.h"
 #include "journal/journal_format.h"
 
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -141,6 +142,40 @@ static void test_strange_entries(void **state)
     }
 }
 
+/* More readers than this version keeps, of a newer one with short names: as many as fit, and the numbers. */
+static void test_too_many_entries(void **state)
+{
+    (void)state;
+    struct journal_cursor_state s, back;
+    struct buffer slot = {0}, longer = {0};
+    char name[8];
+    unsigned count = 0;
+    journal_cursor_state_init(&s);
+    do
+        snprintf(name, sizeof(name), "%05u", count++);
+    while (journal_cursor_state_add(&s, name));
+    assert_int_equal(--count, s.count);
+    s.newest = 900;
+    journal_cursor_file_encode(&s, 1000, &slot);
+    const size_t entry = 1 + 5 + 24, numbers = 8 + 4; /* the newest record, the checksum */
+    assert_true(slot.len + entry < JOURNAL_CURSOR_FILE_SLOT);
+    buffer_add(&longer, slot.data, slot.len - numbers);
+    buffer_add(&longer, slot.data + slot.len - numbers - entry, entry);
+    buffer_add(&longer, slot.data + slot.len - numbers, numbers);
+    journal_format_put32(longer.data + 32, count + 1);
+    journal_format_put32(longer.data + 36, (uint32_t)longer.len);
+    seal_slot(&longer);
+    journal_cursor_state_init(&back);
+    assert_true(journal_cursor_file_decode(&back, buffer_bytes(&longer)));
+    assert_int_equal(back.count, count);
+    assert_int_equal(back.highest, s.highest);
+    assert_int_equal(back.newest, 0);
+    journal_cursor_state_finish(&back);
+    journal_cursor_state_finish(&s);
+    buffer_finish(&slot);
+    buffer_finish(&longer);
+}
+
 /* A slot from before the newest record was noted in it: everything else counts. */
 static void test_without_newest(void **state)
 {
@@ -189,7 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generations),     cmocka_unit_test(test_damage),
         cmocka_unit_test(test_strange_entries), cmocka_unit_test(test_wrong_length),
-        cmocka_unit_test(test_without_newest),
+        cmocka_unit_test(test_without_newest),  cmocka_unit_test(test_too_many_entries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,6 +134,12 @@ static void test_nothing_to_look_at(void **state)
     assert_null(journal_inspect_open(path, false, &err));
     assert_int_equal(err.code, STATUS_NOT_FOUND);
 
+    memset(path + strlen(path), 'x', sizeof(path) - 1 - strlen(path)); /* no file has such a name */
+    path[sizeof(path) - 1] = '\0';
+    err = (struct error){0};
+    assert_null(journal_inspect_open(path, false, &err));
+    assert_int_equal(err.code, STATUS_IO);
+
     err = (struct error){0};
     assert_null(journal_inspect_open(f->path, false, &err));
     assert_int_equal(err.code, STATUS_NOT_FOUND);

@@ -14,7 +14,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define START_US INT64_C(1800000000000000)
 
 static void ignore_line(void *ctx, enum log_level level, const char *line)
 {
@@ -228,8 +231,12 @@ static void test_nothing_is_left(void **state)
     }
     fixture_open(f);
     struct journal_cursor *c = fixture_cursor(f, "a", JOURNAL_FROM_OLDEST);
+    struct journal_record r;
+    assert_int_equal(fixture_append(f), 301);
+    assert_int_equal(journal_cursor_next(c, &r), STATUS_END); /* not durable yet */
     journal_cursor_confirm(c, 300);
     assert_int_equal(journal_cursor_confirmed(c), 300);
+    assert_true(journal_append_undo(f->journal, 301));
     journal_cursor_close(c);
     fixture_close(f);
     snprintf(path, sizeof(path), "%s/cursors", f->path);
@@ -237,6 +244,101 @@ static void test_nothing_is_left(void **state)
     clock_fake_start(INT64_C(1800000000000000));
     fixture_open(f);
     assert_true(fixture_append(f) >= UINT64_C(1800000000000000));
+}
+
+/* Positions are lost twice, and the clock has gone back in between: the numbers still ascend. */
+static void test_numbers_ahead_of_the_clock(void **state)
+{
+    struct fixture *f = *state;
+    char path[400];
+    uint64_t before = 100;
+    snprintf(path, sizeof(path), "%s/cursors", f->path);
+    fixture_open(f);
+    fixture_fill(f, 100, 50);
+    fixture_close(f);
+    for (int64_t second = 2; second > 0; second--) {
+        assert_int_equal(truncate(path, 0), 0);
+        clock_fake_start(START_US + second * 1000000);
+        fixture_open(f);
+        uint64_t number = fixture_append(f);
+        assert_true(number > before && number >= (uint64_t)START_US);
+        before = number;
+        fixture_close(f);
+        clock_fake_stop();
+    }
+    assert_int_equal(read_all(f, NULL), 102);
+}
+
+/* The disk does not say whether there were positions: there may have been some, and numbers that nobody sees.
+ */
+static void test_positions_are_not_known(void **state)
+{
+    struct fixture *f = *state;
+    clock_fake_start(START_US);
+    fixture_fail(FAULT_FACCESSAT, 1, 1, EIO);
+    fixture_open(f);
+    assert_true(fixture_append(f) >= (uint64_t)START_US);
+}
+
+/* Each read of the start fails once: every record is there, and where positions could not be read, no number
+ * is given that may have been given before. */
+static void test_each_read_fails(void **state)
+{
+    struct fixture *f = *state;
+    char copy[300];
+    unsigned calls = 1, unread = 0;
+    snprintf(copy, sizeof(copy), "%s/copy", f->path);
+    fixture_open(f);
+    fixture_fill(f, 300, 50);
+    fixture_close(f);
+    clock_fake_start(START_US);
+    for (unsigned k = 0; k <= calls; k++) { /* 0: nothing fails, but is counted */
+        struct fixture g = {.loop = f->loop, .settings = f->settings};
+        fixture_copy_directory(f->path, copy);
+        g.settings.path = copy;
+        fixture_fail(FAULT_PREAD, k, k > 0, EIO);
+        fixture_open(&g);
+        calls = k == 0 ? fixture_calls(FAULT_PREAD) : calls;
+        fixture_fail_none();
+        unread += g.journal->cursor_state.unread;
+        uint64_t number = fixture_append(&g);
+        assert_true(number > 300);
+        assert_int_equal(number >= (uint64_t)START_US, g.journal->cursor_state.unread);
+        fixture_close(&g);
+        assert_int_equal(read_all(&g, NULL), 301);
+        fixture_close(&g);
+        fixture_remove_directory(copy);
+    }
+    assert_in_range(unread, 3, 4); /* the head of each slot, and what is behind it */
+}
+
+/* Without descriptors the start says what it could not open or start, and the next one finds everything. */
+static void test_descriptors_run_out(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before, few;
+    unsigned threads = 0, refused = 0;
+    fixture_open(f);
+    fixture_fill(f, 100, 50);
+    fixture_close(f);
+    int next = dup(STDERR_FILENO);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (unsigned left = 0; left < 12; left++) {
+        struct error err = {0};
+        few = (struct rlimit){(rlim_t)next + left, before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        f->journal = journal_open(&f->settings, "main", f->loop, NULL, &err);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        refused += !f->journal;
+        assert_true(f->journal || strlen(err.text) > 10);
+        threads += strstr(err.text, "writer thread") != NULL;
+        fixture_close(f);
+        assert_int_equal(read_all(f, NULL), 100);
+        fixture_close(f);
+    }
+    assert_true(threads > 0);
+    assert_in_range(refused, 4, 11);
 }
 
 /* Without random numbers segments still get serials of their own, and everything is found again. */
@@ -317,6 +419,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_numbers_without_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_position_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_is_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_numbers_ahead_of_the_clock, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_positions_are_not_known, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_each_read_fails, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_descriptors_run_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_random_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
         cmocka_unit_test_setup_teardown(test_figures, setup, teardown),

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void ignore_line(void *ctx, enum log_level level, const char *line)
@@ -181,6 +182,32 @@ static void test_only_half_of_it_is_left(void **state)
     assert_int_equal(fixture_append(f), 301);
 }
 
+/* Root salvages for the user of the service, and says when the copy could not be given to it. */
+static void test_owner(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_salvage_result result;
+    struct error err = {0};
+    struct stat st;
+    char copy[300];
+    prepare(f);
+    if (chown(f->path, 12345, 12345) != 0) {
+        skip();
+        return;
+    }
+    snprintf(copy, sizeof(copy), "%s/copy", f->path);
+    for (int fails = 0; fails < 2; fails++) {
+        fixture_fail(FAULT_FCHOWN, 1, fails ? 100 : 0, EPERM);
+        assert_int_equal(salvage(f->path, copy, &result, &err), STATUS_OK);
+        fixture_fail_none();
+        assert_int_equal(result.records, 300);
+        assert_int_equal(result.is_ours, fails);
+        assert_int_equal(stat(copy, &st), 0);
+        assert_int_equal(st.st_uid, fails ? geteuid() : 12345);
+        fixture_remove_directory(copy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +215,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_each_call_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_and_empty_records, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_half_of_it_is_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

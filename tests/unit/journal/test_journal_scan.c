@@ -147,6 +147,29 @@ static void test_cut_file(void **state)
     assert_true(s->scan.torn_bytes > 0 && s->scan.torn_bytes <= JOURNAL_RECORD_HEADER + 104 - 20);
 }
 
+/* A file that is cut while it is read, between the header of a record and its bytes: what was behind is told.
+ */
+static void test_cut_while_it_is_read(void **state)
+{
+    struct strip *s = *state;
+    const uint64_t span = journal_record_span(100), whole = JOURNAL_BLOCK_SIZE / span, last = 10 + 2000 - 1;
+    assert_true(JOURNAL_BLOCK_SIZE % span >= JOURNAL_RECORD_HEADER);
+    for (int salvage = 0; salvage < 2; salvage++) {
+        s->segment->append_end = JOURNAL_SEGMENT_HEADER;
+        for (uint64_t n = 10; n <= last; n++)
+            put(s, n);
+        start(s, true, 0);
+        s->scan.salvage = salvage;
+        expect_record(s, 10);
+        assert_int_equal(ftruncate(s->fd, JOURNAL_SEGMENT_HEADER + JOURNAL_BLOCK_SIZE), 0);
+        for (uint64_t n = 11; n < 10 + whole; n++)
+            expect_record(s, n);
+        expect_damage(s, 10 + whole, 2000 - whole);
+        expect_end(s);
+        journal_scan_finish(&s->scan);
+    }
+}
+
 /* A disk that stumbles, wherever the walk is: told each time, and nothing is skipped by it. */
 static void test_disk_stumbles(void **state)
 {
@@ -181,6 +204,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_impossible_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cut_while_it_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_disk_stumbles, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
