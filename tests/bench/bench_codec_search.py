@@ -163,6 +163,27 @@ class Protobuf(Lists):
         return body * ((self.size // len(body)) or 1) if body else b""
 
 
+class Unwrap(Protobuf):
+    """The unit in an envelope, or beside what the envelope carries; the last of it says which."""
+    URL = b"/protobuf_test_messages.proto3.TestAllTypesProto3"
+
+    def __init__(self, codec, size):
+        super().__init__(size, "protobuf_test_messages.proto3.TestAllTypesProto3")
+        self.codec = codec
+
+    def run(self, number, content):
+        return self.generator.tag(number, 2) + self.generator.varint(len(content)) + content
+
+    def payload(self, unit):
+        body = super().payload(unit)
+        inner, beside = (body, b"") if len(body) % 2 else (b"", body)
+        if self.codec == "protobuf-unwrap-any":
+            return beside + self.run(305, self.run(1, self.URL) + self.run(2, inner))
+        if self.codec == "protobuf-unwrap-bytes":
+            return beside + self.run(14, self.URL) + self.run(15, inner)
+        return beside + self.run(112, self.run(2, inner))
+
+
 class ToProtobuf(Protobuf):
     """One list or map of TestAllTypesProto3, as JSON."""
 
@@ -203,6 +224,8 @@ def search_for(codec, size):
     kinds = {"cbor": Cbor, "msgpack": Msgpack, "json": Json, "to-protobuf": ToProtobuf, "to-cbor": Json, "to-msgpack": Json}
     if codec in kinds:
         return kinds[codec](size)
+    if codec.startswith("protobuf-unwrap"):
+        return Unwrap(codec, size)
     return Protobuf(size, "protobuf_test_messages.proto2.TestAllTypesProto2" if codec == "protobuf2" else
                     "protobuf_test_messages.proto3.TestAllTypesProto3")
 
@@ -210,6 +233,7 @@ def search_for(codec, size):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("codec", choices=["cbor", "msgpack", "json", "protobuf", "protobuf2", "protobuf-tree", "protobuf-keep",
+                                          "protobuf-unwrap", "protobuf-unwrap-any", "protobuf-unwrap-bytes",
                                           "to-protobuf", "to-cbor", "to-msgpack"])
     parser.add_argument("--build", default=os.environ.get("top_builddir", "."))
     parser.add_argument("--size", type=int, default=4096)

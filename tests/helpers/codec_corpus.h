@@ -17,10 +17,17 @@ struct codec_case {
 
 /* A table ends with a row whose codec is NULL. */
 extern const struct codec_case codec_corpus_protobuf[];
+extern const struct codec_case codec_corpus_unwrap[]; /* protobuf in envelopes */
 extern const struct codec_case codec_corpus_json[];
 extern const struct codec_case codec_corpus_binary[]; /* cbor and msgpack */
 extern const struct codec_case codec_corpus_gzip[];
 extern const struct codec_case codec_corpus_zstd[];
+
+/* Fields of protobuf. */
+void codec_corpus_number(struct buffer *b, unsigned field, uint64_t n);
+void codec_corpus_run(struct buffer *b, unsigned field, const void *data, size_t len);
+/* What is in `b` becomes the content of the field. */
+void codec_corpus_wrap(struct buffer *b, unsigned field);
 
 /* Helpers of the tables: `text` until the payload has `size` bytes. */
 void codec_corpus_repeat(struct buffer *payload, const void *text, size_t len, size_t size);

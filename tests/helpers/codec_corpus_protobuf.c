@@ -56,13 +56,13 @@ static void put_tag(struct buffer *b, unsigned number, unsigned wire)
     put_varint(b, (uint64_t)number << 3 | wire);
 }
 
-static void put_number(struct buffer *b, unsigned number, uint64_t n)
+void codec_corpus_number(struct buffer *b, unsigned number, uint64_t n)
 {
     put_tag(b, number, WIRE_VARINT);
     put_varint(b, n);
 }
 
-static void put_run(struct buffer *b, unsigned number, const void *data, size_t len)
+void codec_corpus_run(struct buffer *b, unsigned number, const void *data, size_t len)
 {
     put_tag(b, number, WIRE_LENGTH);
     put_varint(b, len);
@@ -71,14 +71,13 @@ static void put_run(struct buffer *b, unsigned number, const void *data, size_t 
 
 static void put_text(struct buffer *b, unsigned number, const char *text)
 {
-    put_run(b, number, text, strlen(text));
+    codec_corpus_run(b, number, text, strlen(text));
 }
 
-/* What is in `b` becomes the content of field `number`. */
-static void wrap(struct buffer *b, unsigned number)
+void codec_corpus_wrap(struct buffer *b, unsigned number)
 {
     struct buffer whole = {0};
-    put_run(&whole, number, b->data, b->len);
+    codec_corpus_run(&whole, number, b->data, b->len);
     buffer_finish(b);
     *b = whole;
 }
@@ -100,7 +99,7 @@ static void backwards(struct buffer *b, size_t size)
     struct buffer unit = {0};
     for (unsigned i = OPTIONAL_STRING; i > 0; i--)
         if (i < 7)
-            put_number(&unit, i, 1);
+            codec_corpus_number(&unit, i, 1);
     fill_with(b, size, &unit);
 }
 
@@ -115,7 +114,7 @@ static void backwards_large_numbers(struct buffer *b, size_t size)
 static void put_chain(struct buffer *b, unsigned times, const unsigned *numbers, unsigned count)
 {
     for (unsigned i = 0; i < times; i++)
-        wrap(b, numbers[i % count]);
+        codec_corpus_wrap(b, numbers[i % count]);
 }
 
 /* Messages within each other, each of them set once. */
@@ -132,7 +131,7 @@ static void merge_chains(struct buffer *b, size_t size)
 {
     static const unsigned numbers[] = {RECURSIVE};
     struct buffer unit = {0};
-    put_number(&unit, OPTIONAL_INT32, 1);
+    codec_corpus_number(&unit, OPTIONAL_INT32, 1);
     put_chain(&unit, DEPTH, numbers, 1);
     fill_with(b, size, &unit);
 }
@@ -141,11 +140,11 @@ static void merge_chains(struct buffer *b, size_t size)
 static void merge_trees(struct buffer *b, size_t size)
 {
     struct buffer half = {0};
-    put_number(&half, OPTIONAL_INT32, 1);
+    codec_corpus_number(&half, OPTIONAL_INT32, 1);
     while (2 * (half.len + 6) < size) {
         struct buffer both = {0};
-        put_run(&both, RECURSIVE, half.data, half.len);
-        put_run(&both, RECURSIVE, half.data, half.len);
+        codec_corpus_run(&both, RECURSIVE, half.data, half.len);
+        codec_corpus_run(&both, RECURSIVE, half.data, half.len);
         buffer_finish(&half);
         half = both;
     }
@@ -158,11 +157,11 @@ static void merge_around_a_text(struct buffer *b, size_t size)
 {
     struct buffer unit = {0}, text = {0};
     codec_corpus_repeat(&text, "\xc3\xa9", 2, size > 1024 ? size - 600 : size / 3);
-    put_run(&unit, OPTIONAL_STRING, text.data, text.len);
+    codec_corpus_run(&unit, OPTIONAL_STRING, text.data, text.len);
     buffer_finish(&text);
     for (int i = 0; i < DEPTH; i++) {
-        wrap(&unit, RECURSIVE);
-        put_run(&unit, RECURSIVE, "", 0);
+        codec_corpus_wrap(&unit, RECURSIVE);
+        codec_corpus_run(&unit, RECURSIVE, "", 0);
     }
     buffer_add(b, unit.data, unit.len);
     buffer_finish(&unit);
@@ -171,7 +170,7 @@ static void merge_around_a_text(struct buffer *b, size_t size)
 static void empty_messages(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
-    put_run(&unit, REPEATED_NESTED, "", 0);
+    codec_corpus_run(&unit, REPEATED_NESTED, "", 0);
     fill_with(b, size, &unit);
 }
 
@@ -179,8 +178,8 @@ static void empty_messages(struct buffer *b, size_t size)
 static void messages_of_defaults(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
-    put_run(&unit, 2, "", 0);
-    wrap(&unit, REPEATED_NESTED);
+    codec_corpus_run(&unit, 2, "", 0);
+    codec_corpus_wrap(&unit, REPEATED_NESTED);
     fill_with(b, size, &unit);
 }
 
@@ -189,9 +188,9 @@ static void defaults_among_entries(struct buffer *b, size_t size)
 {
     struct buffer unit = {0}, message = {0};
     for (int i = 0; i < 40; i++)
-        put_run(&unit, MAP_FIXED64_FIXED64, "", 0);
-    put_run(&message, 2, "", 0);
-    wrap(&message, REPEATED_NESTED);
+        codec_corpus_run(&unit, MAP_FIXED64_FIXED64, "", 0);
+    codec_corpus_run(&message, 2, "", 0);
+    codec_corpus_wrap(&message, REPEATED_NESTED);
     buffer_add(&unit, message.data, message.len);
     buffer_finish(&message);
     fill_with(b, size, &unit);
@@ -201,9 +200,9 @@ static void fill_map(struct buffer *b, size_t size, bool same)
 {
     for (unsigned n = 0; b->len + 16 < size; n++) {
         struct buffer entry = {0};
-        put_number(&entry, 1, same ? 1 : n);
-        put_number(&entry, 2, n & 1);
-        put_run(b, MAP_INT32_INT32, entry.data, entry.len);
+        codec_corpus_number(&entry, 1, same ? 1 : n);
+        codec_corpus_number(&entry, 2, n & 1);
+        codec_corpus_run(b, MAP_INT32_INT32, entry.data, entry.len);
         buffer_finish(&entry);
     }
 }
@@ -221,7 +220,7 @@ static void map_of_one_key(struct buffer *b, size_t size)
 static void empty_entries(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
-    put_run(&unit, MAP_INT32_INT32, "", 0);
+    codec_corpus_run(&unit, MAP_INT32_INT32, "", 0);
     fill_with(b, size, &unit);
 }
 
@@ -231,8 +230,8 @@ static void map_text_flood(struct buffer *b, size_t size)
         struct buffer entry = {0};
         uint8_t key[3] = {(uint8_t)('0' + n % 64), (uint8_t)('0' + n / 64 % 64),
                           (uint8_t)('0' + n / 4096 % 64)};
-        put_run(&entry, 1, key, sizeof key);
-        put_run(b, MAP_STRING_STRING, entry.data, entry.len);
+        codec_corpus_run(&entry, 1, key, sizeof key);
+        codec_corpus_run(b, MAP_STRING_STRING, entry.data, entry.len);
         buffer_finish(&entry);
     }
 }
@@ -242,15 +241,15 @@ static void odd_entries(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
     for (int i = 0; i < DEPTH / 3; i++) {
-        wrap(&unit, 2);
-        wrap(&unit, 2);
+        codec_corpus_wrap(&unit, 2);
+        codec_corpus_wrap(&unit, 2);
         struct buffer entry = {0};
         put_text(&entry, 1, "a");
         put_text(&entry, 1, "b");
         buffer_add(&entry, unit.data, unit.len);
         buffer_finish(&unit);
         unit = entry;
-        wrap(&unit, MAP_STRING_NESTED);
+        codec_corpus_wrap(&unit, MAP_STRING_NESTED);
     }
     fill_with(b, size, &unit);
 }
@@ -266,7 +265,7 @@ static void fill_string(struct buffer *b, unsigned number, size_t size, const ch
 {
     struct buffer text = {0};
     codec_corpus_repeat(&text, unit, unit_len, size - 8);
-    put_run(b, number, text.data, text.len);
+    codec_corpus_run(b, number, text.data, text.len);
     buffer_finish(&text);
 }
 
@@ -295,7 +294,7 @@ static void invalid_text_at_the_end(struct buffer *b, size_t size)
     struct buffer text = {0};
     codec_corpus_repeat(&text, "\xe2\x82\xac", 3, size - 8);
     buffer_add_byte(&text, 0xff);
-    put_run(b, OPTIONAL_STRING, text.data, text.len);
+    codec_corpus_run(b, OPTIONAL_STRING, text.data, text.len);
     buffer_finish(&text);
 }
 
@@ -312,7 +311,7 @@ static void fill_packed(struct buffer *b, size_t size, unsigned number, size_t w
         uint64_t r = codec_corpus_random(&state);
         buffer_add(&run, &r, width);
     }
-    put_run(b, number, run.data, run.len);
+    codec_corpus_run(b, number, run.data, run.len);
     buffer_finish(&run);
 }
 
@@ -344,15 +343,15 @@ static void packed_enums(struct buffer *b, size_t size)
 static void empty_runs(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
-    put_run(&unit, UNPACKED_INT32, "", 0);
+    codec_corpus_run(&unit, UNPACKED_INT32, "", 0);
     fill_with(b, size, &unit);
 }
 
 static void oneofs_in_turn(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
-    put_run(&unit, ONEOF_NESTED, "\x08\x01", 2);
-    put_number(&unit, ONEOF_UINT32, 1);
+    codec_corpus_run(&unit, ONEOF_NESTED, "\x08\x01", 2);
+    codec_corpus_number(&unit, ONEOF_UINT32, 1);
     put_text(&unit, ONEOF_STRING, "a");
     fill_with(b, size, &unit);
 }
@@ -362,9 +361,9 @@ static void deep_losers(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
     for (int i = 0; i < DEPTH / 2; i++) {
-        wrap(&unit, 2);
-        wrap(&unit, ONEOF_NESTED);
-        put_number(&unit, ONEOF_UINT32, 1);
+        codec_corpus_wrap(&unit, 2);
+        codec_corpus_wrap(&unit, ONEOF_NESTED);
+        codec_corpus_number(&unit, ONEOF_UINT32, 1);
     }
     fill_with(b, size, &unit);
 }
@@ -400,7 +399,7 @@ static void flat_groups(struct buffer *b, size_t size)
 static void unknown_fields(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
-    put_number(&unit, 16, 1);
+    codec_corpus_number(&unit, 16, 1);
     fill_with(b, size, &unit);
 }
 
@@ -425,16 +424,16 @@ static void groups_in_unknown_groups(struct buffer *b, size_t size)
 static void messages_of_unknown_fields(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
-    put_number(&unit, 9, 1);
-    put_run(&unit, 8, "", 0);
-    wrap(&unit, REPEATED_NESTED);
+    codec_corpus_number(&unit, 9, 1);
+    codec_corpus_run(&unit, 8, "", 0);
+    codec_corpus_wrap(&unit, REPEATED_NESTED);
     fill_with(b, size, &unit);
 }
 
 static void times(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
-    put_run(&unit, REPEATED_TIMESTAMP, "", 0);
+    codec_corpus_run(&unit, REPEATED_TIMESTAMP, "", 0);
     fill_with(b, size, &unit);
 }
 
@@ -443,7 +442,7 @@ static void masks(struct buffer *b, size_t size)
     struct buffer unit = {0};
     put_text(&unit, 1, "a");
     put_text(&unit, 1, "b_c");
-    wrap(&unit, REPEATED_FIELD_MASK);
+    codec_corpus_wrap(&unit, REPEATED_FIELD_MASK);
     fill_with(b, size, &unit);
 }
 
@@ -451,7 +450,7 @@ static void anys(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
     put_text(&unit, 1, "/google.protobuf.Duration");
-    wrap(&unit, REPEATED_ANY);
+    codec_corpus_wrap(&unit, REPEATED_ANY);
     fill_with(b, size, &unit);
 }
 
@@ -461,11 +460,11 @@ static void deep_anys(struct buffer *b, size_t size)
     for (int i = 0; i < DEPTH / 2; i++) {
         struct buffer any = {0};
         put_text(&any, 1, "/google.protobuf.Any");
-        put_run(&any, 2, unit.data, unit.len);
+        codec_corpus_run(&any, 2, unit.data, unit.len);
         buffer_finish(&unit);
         unit = any;
     }
-    wrap(&unit, REPEATED_ANY);
+    codec_corpus_wrap(&unit, REPEATED_ANY);
     fill_with(b, size, &unit);
 }
 
@@ -473,25 +472,25 @@ static void deep_anys(struct buffer *b, size_t size)
 static void deep_structs(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
-    put_number(&unit, 4, 1);
+    codec_corpus_number(&unit, 4, 1);
     for (int i = 0; i < DEPTH / 3; i++) {
         struct buffer entry = {0};
         put_text(&entry, 1, "a");
-        put_run(&entry, 2, unit.data, unit.len);
+        codec_corpus_run(&entry, 2, unit.data, unit.len);
         buffer_finish(&unit);
         unit = entry;
-        wrap(&unit, 1); /* Struct.fields */
-        wrap(&unit, 5); /* Value.struct_value */
+        codec_corpus_wrap(&unit, 1); /* Struct.fields */
+        codec_corpus_wrap(&unit, 5); /* Value.struct_value */
     }
-    wrap(&unit, REPEATED_VALUE);
+    codec_corpus_wrap(&unit, REPEATED_VALUE);
     fill_with(b, size, &unit);
 }
 
 static void null_values(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
-    put_number(&unit, 1, 0);
-    wrap(&unit, REPEATED_VALUE);
+    codec_corpus_number(&unit, 1, 0);
+    codec_corpus_wrap(&unit, REPEATED_VALUE);
     fill_with(b, size, &unit);
 }
 

@@ -10,6 +10,7 @@
 #include "pipeline/pipeline_codec.h"
 #include "plugin/plugin_host.h"
 #include "schema/schema.h"
+#include "schema/schema_unwrap.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ struct codec_runner {
     struct pipeline_settings settings;
     struct pipeline_codec codec;
     bool only_decodes;
-    struct arena arena, options;
+    struct arena arena, options, unwraps;
     struct buffer out;
 };
 
@@ -67,6 +68,21 @@ static bool set_encoding(struct codec_runner *r, const char *format)
     return true;
 }
 
+/* Envelopes with an Any, with a oneof, and with bytes that a text names the type of. */
+static bool set_unwrap(struct codec_runner *r, const char *format)
+{
+    const char *option;
+    struct schema_unwrap_settings s = {.field = "oneof_field", .keep_as = "envelope"};
+    if (strcmp(format, "protobuf-unwrap-any") == 0)
+        s.field = "optional_any";
+    if (strcmp(format, "protobuf-unwrap-bytes") == 0) {
+        s.field = "optional_bytes";
+        s.type_field = "optional_string";
+    }
+    r->rule.unwrap = schema_unwrap_compile(r->rule.type, &s, &r->unwraps, &option, NULL);
+    return r->rule.unwrap != NULL;
+}
+
 /* To JSON. */
 static bool set_decoding(struct codec_runner *r, const char *format)
 {
@@ -83,7 +99,7 @@ static bool set_decoding(struct codec_runner *r, const char *format)
         d->rules = &r->rule;
         d->rule_count = 1;
         r->only_decodes = strcmp(format, "protobuf-tree") == 0;
-        return true;
+        return strncmp(format, "protobuf-unwrap", 15) != 0 || set_unwrap(r, format);
     }
     if (strcmp(format, "json") == 0) {
         d->kind = DECODE_JSON;
@@ -103,6 +119,7 @@ struct codec_runner *codec_runner_create(const char *codec, const char *plugins)
     struct codec_runner *r = xcalloc(1, sizeof *r);
     arena_init(&r->arena, 64 * 1024, 64 << 20);
     arena_init(&r->options, 0, 0);
+    arena_init(&r->unwraps, 0, 0);
     r->loop = loop_create(&err);
     r->plugins = plugin_host_create(plugins, r->loop, NULL);
     bool right = strncmp(codec, "to-", 3) == 0 ? set_encoding(r, codec + 3) : set_decoding(r, codec);
@@ -119,6 +136,7 @@ void codec_runner_destroy(struct codec_runner *r)
     plugin_host_destroy(r->plugins);
     schema_registry_destroy(r->schemas);
     loop_destroy(r->loop);
+    arena_finish(&r->unwraps);
     arena_finish(&r->options);
     arena_finish(&r->arena);
     buffer_finish(&r->out);
@@ -143,7 +161,7 @@ enum status codec_runner_convert(struct codec_runner *r, struct bytes payload, s
 const struct codec_case *codec_runner_case(size_t index)
 {
     static const struct codec_case *const tables[] = {
-        codec_corpus_protobuf, codec_corpus_json, codec_corpus_binary,
+        codec_corpus_protobuf, codec_corpus_unwrap, codec_corpus_json, codec_corpus_binary,
 #ifdef WITH_ZLIB
         codec_corpus_gzip,
 #endif
