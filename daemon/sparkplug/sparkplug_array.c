@@ -28,15 +28,30 @@ static enum status no_memory(struct error *err)
     return error_set(err, STATUS_LIMIT, "the array needs more memory than a message may use");
 }
 
-static enum status decode_numbers(struct bytes packed, enum sparkplug_type element, struct arena *a,
-                                  struct fby_value *out, struct error *err)
+/* An empty list for `count` elements. */
+static enum status make_list(size_t count, struct sparkplug_array_room *room, struct arena *a,
+                             struct fby_value *out, struct error *err)
+{
+    if (room && count > room->elements) {
+        room->is_over = true;
+        return error_set(err, STATUS_LIMIT, "its arrays have more elements than a message may have");
+    }
+    if (room)
+        room->elements -= count;
+    return sparkplug_tree_list(out, count, a) ? STATUS_OK : no_memory(err);
+}
+
+static enum status decode_numbers(struct bytes packed, enum sparkplug_type element,
+                                  struct sparkplug_array_room *room, struct arena *a, struct fby_value *out,
+                                  struct error *err)
 {
     size_t size = sparkplug_type_bits(element) / 8;
     if (packed.len % size)
         return error_set(err, STATUS_INVALID, "%zu bytes are no array of %s", packed.len,
                          sparkplug_type_name(element));
-    if (!sparkplug_tree_list(out, packed.len / size, a))
-        return no_memory(err);
+    enum status s = make_list(packed.len / size, room, a, out, err);
+    if (s != STATUS_OK)
+        return s;
     for (size_t i = 0; i < packed.len; i += size)
         *sparkplug_tree_next(out) =
             sparkplug_number_from_bits(read_little_endian(packed.data + i, size), element);
@@ -44,32 +59,35 @@ static enum status decode_numbers(struct bytes packed, enum sparkplug_type eleme
 }
 
 /* The first boolean is the highest bit of the first byte. */
-static enum status decode_booleans(struct bytes packed, struct arena *a, struct fby_value *out,
-                                   struct error *err)
+static enum status decode_booleans(struct bytes packed, struct sparkplug_array_room *room, struct arena *a,
+                                   struct fby_value *out, struct error *err)
 {
     uint64_t count = packed.len >= COUNT_BYTES ? read_little_endian(packed.data, COUNT_BYTES) : UINT64_MAX;
     if (count > (packed.len - COUNT_BYTES) * 8)
         return error_set(err, STATUS_INVALID, "%zu bytes are no array of booleans with their count",
                          packed.len);
-    if (!sparkplug_tree_list(out, (size_t)count, a))
-        return no_memory(err);
-    for (size_t i = 0; i < count; i++) {
-        bool is_set = packed.data[COUNT_BYTES + i / 8] & (0x80u >> i % 8);
-        *sparkplug_tree_next(out) = (struct fby_value){.type = FBY_BOOL, .boolean = is_set};
-    }
+    enum status s = make_list((size_t)count, room, a, out, err);
+    if (s != STATUS_OK)
+        return s;
+    struct fby_value *items = out->items;
+    for (size_t i = 0; i < count; i++)
+        items[i] = (struct fby_value){.type = FBY_BOOL,
+                                      .boolean = packed.data[COUNT_BYTES + i / 8] >> (7 - i % 8) & 1};
+    out->len = (uint32_t)count;
     return STATUS_OK;
 }
 
-static enum status decode_texts(struct bytes packed, struct arena *a, struct fby_value *out,
-                                struct error *err)
+static enum status decode_texts(struct bytes packed, struct sparkplug_array_room *room, struct arena *a,
+                                struct fby_value *out, struct error *err)
 {
     size_t count = 0;
     for (size_t i = 0; i < packed.len; i++)
         count += packed.data[i] == 0;
     if (packed.len && packed.data[packed.len - 1])
         return error_set(err, STATUS_INVALID, "the array of texts does not end with NUL");
-    if (!sparkplug_tree_list(out, count, a))
-        return no_memory(err);
+    enum status s = make_list(count, room, a, out, err);
+    if (s != STATUS_OK)
+        return s;
     for (const uint8_t *text = packed.data; out->len < count;) {
         size_t len = strlen((const char *)text);
         if (!sparkplug_tree_text(bytes_of(text, len), sparkplug_tree_next(out), a))
@@ -79,14 +97,15 @@ static enum status decode_texts(struct bytes packed, struct arena *a, struct fby
     return STATUS_OK;
 }
 
-enum status sparkplug_array_decode(struct bytes packed, enum sparkplug_type element, struct arena *a,
-                                   struct fby_value *out, struct error *err)
+enum status sparkplug_array_decode(struct bytes packed, enum sparkplug_type element,
+                                   struct sparkplug_array_room *room, struct arena *a, struct fby_value *out,
+                                   struct error *err)
 {
     if (element == SPARKPLUG_BOOLEAN)
-        return decode_booleans(packed, a, out, err);
+        return decode_booleans(packed, room, a, out, err);
     if (element == SPARKPLUG_STRING)
-        return decode_texts(packed, a, out, err);
-    return decode_numbers(packed, element, a, out, err);
+        return decode_texts(packed, room, a, out, err);
+    return decode_numbers(packed, element, room, a, out, err);
 }
 
 static size_t packed_size(const struct fby_value *list, enum sparkplug_type element)

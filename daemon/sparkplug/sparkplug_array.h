@@ -11,9 +11,17 @@
 #include "forebay/plugin.h"
 #include "sparkplug/sparkplug_type.h"
 
-/* `element` is the type of one element. */
+/* What the arrays of one message may have. */
+struct sparkplug_array_room {
+    size_t elements; /* that are left */
+    bool is_over;    /* an array has been refused for having more */
+};
+
+/* `element` is the type of one element; `room` NULL: no limit. STATUS_LIMIT: memory, or more elements than
+ * there is room for. */
 MUST_CHECK enum status sparkplug_array_decode(struct bytes packed, enum sparkplug_type element,
-                                              struct arena *a, struct fby_value *out, struct error *err);
+                                              struct sparkplug_array_room *room, struct arena *a,
+                                              struct fby_value *out, struct error *err);
 /* `list` holds values that have been checked to fit: integers, doubles, booleans, texts without NUL, times.
  */
 MUST_CHECK bool sparkplug_array_encode(const struct fby_value *list, enum sparkplug_type element,

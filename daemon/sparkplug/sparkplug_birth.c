@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See sparkplug_birth.h. Metrics are found by binary search: aliases and names come from outside, and a
- * search cannot be flooded as a hash can.
+ * See sparkplug_birth.h. Metrics are found by keyed hashes: aliases and names come from outside, and without
+ * the key nobody can choose ones that fall together.
  */
 #include "sparkplug/sparkplug_birth.h"
 
+#include "base/strmap.h"
 #include "sparkplug/sparkplug_b.pb-c.h"
 #include "sparkplug/sparkplug_type.h"
 
@@ -12,9 +13,10 @@
 
 /* Behind the birth, so that it can be made of one that is only looked at. */
 struct sparkplug_index {
-    struct sparkplug_known *metrics; /* those with an alias first, by alias; NULL: not made yet */
-    uint32_t *by_name;               /* indexes of `metrics` */
-    uint32_t count, alias_count, equal_count;
+    struct sparkplug_known *metrics; /* NULL: not made yet */
+    uint32_t *by_alias, *by_name;    /* index + 1 of the first metric that has it; 0: free */
+    size_t slot_count;               /* of each; a power of two, at least twice `count` */
+    uint32_t count, equal_count;
 };
 
 /* In front of the name and the unit of each metric. */
@@ -77,8 +79,11 @@ static bool read_entry(struct bytes packed, size_t *at, struct sparkplug_known *
         e.type >= SPARKPLUG_TYPE_COUNT)
         return false;
     const uint8_t *name = packed.data + *at + sizeof e;
-    *k = (struct sparkplug_known){bytes_of(name, e.name_len), bytes_of(name + e.name_len, e.unit_len),
-                                  e.alias, e.has_alias, e.type};
+    *k = (struct sparkplug_known){.name = bytes_of(name, e.name_len),
+                                  .unit = bytes_of(name + e.name_len, e.unit_len),
+                                  .alias = e.alias,
+                                  .has_alias = e.has_alias,
+                                  .type = e.type};
     *at += sizeof e + e.name_len + e.unit_len;
     return true;
 }
@@ -93,49 +98,47 @@ static bool count_entries(struct bytes packed, uint32_t *count)
     return true;
 }
 
-static int compare_metrics(const void *a, const void *b)
+/* The place of the alias, or the free one where it belongs. */
+static uint32_t *find_alias_slot(const struct sparkplug_index *x, uint64_t alias)
 {
-    const struct sparkplug_known *x = a, *y = b;
-    if (x->has_alias != y->has_alias)
-        return x->has_alias ? -1 : 1;
-    if (x->has_alias && x->alias != y->alias)
-        return x->alias < y->alias ? -1 : 1;
-    return x->name.data < y->name.data ? -1 : 1;
+    size_t at = (size_t)strmap_hash_number(alias) & (x->slot_count - 1);
+    while (x->by_alias[at] && x->metrics[x->by_alias[at] - 1].alias != alias)
+        at = (at + 1) & (x->slot_count - 1);
+    return &x->by_alias[at];
 }
 
-static int compare_names(struct bytes x, struct bytes y)
+static uint32_t *find_name_slot(const struct sparkplug_index *x, struct bytes name)
 {
-    size_t shorter = x.len < y.len ? x.len : y.len;
-    int order = shorter ? memcmp(x.data, y.data, shorter) : 0;
-    return order ? order : x.len < y.len ? -1 : x.len > y.len;
+    size_t at = (size_t)strmap_hash(name.data, name.len) & (x->slot_count - 1);
+    while (x->by_name[at] && !bytes_equal(x->metrics[x->by_name[at] - 1].name, name))
+        at = (at + 1) & (x->slot_count - 1);
+    return &x->by_name[at];
 }
 
-static int compare_indexes(const void *a, const void *b, void *ctx)
+/* No right birth has one alias for several metrics. */
+static void add_alias(struct sparkplug_index *x, uint32_t i)
 {
-    const struct sparkplug_known *metrics = ctx;
-    return compare_names(metrics[*(const uint32_t *)a].name, metrics[*(const uint32_t *)b].name);
-}
-
-/* Whether the alias at `i` of the sorted metrics stands for another one, too: no right birth has that. */
-static bool is_ambiguous(const struct sparkplug_index *x, uint32_t i)
-{
-    return (i > 0 && x->metrics[i - 1].alias == x->metrics[i].alias) ||
-           (i + 1 < x->alias_count && x->metrics[i + 1].alias == x->metrics[i].alias);
+    uint32_t *slot = find_alias_slot(x, x->metrics[i].alias);
+    if (*slot == 0) {
+        *slot = i + 1;
+        return;
+    }
+    struct sparkplug_known *first = &x->metrics[*slot - 1];
+    x->equal_count += first->is_ambiguous ? 1 : 2;
+    first->is_ambiguous = true;
 }
 
 static void fill(struct sparkplug_index *x, struct bytes packed)
 {
     size_t at = 0;
-    for (uint32_t i = 0; i < x->count; i++)
-        (void)read_entry(packed, &at, &x->metrics[i]);
-    qsort(x->metrics, x->count, sizeof *x->metrics, compare_metrics);
     for (uint32_t i = 0; i < x->count; i++) {
-        x->by_name[i] = i;
-        x->alias_count += x->metrics[i].has_alias;
+        (void)read_entry(packed, &at, &x->metrics[i]);
+        if (x->metrics[i].has_alias)
+            add_alias(x, i);
+        uint32_t *slot = find_name_slot(x, x->metrics[i].name);
+        if (*slot == 0)
+            *slot = i + 1;
     }
-    for (uint32_t i = 0; i < x->alias_count; i++)
-        x->equal_count += is_ambiguous(x, i);
-    qsort_r(x->by_name, x->count, sizeof *x->by_name, compare_indexes, x->metrics);
 }
 
 /* NULL: there is no memory, and so nothing to be found. */
@@ -144,10 +147,16 @@ static const struct sparkplug_index *get_index(const struct sparkplug_birth *b)
     struct sparkplug_index *x = b->index;
     if (x->metrics || x->count == 0)
         return x;
-    x->metrics = malloc(x->count * (sizeof *x->metrics + sizeof *x->by_name));
+    x->slot_count = 2;
+    while (x->slot_count < 2 * (size_t)x->count)
+        x->slot_count *= 2;
+    size_t metrics_size = x->count * sizeof *x->metrics;
+    x->metrics = malloc(metrics_size + 2 * x->slot_count * sizeof(uint32_t));
     if (!x->metrics)
         return NULL;
-    x->by_name = (uint32_t *)(void *)(x->metrics + x->count);
+    x->by_alias = (uint32_t *)(void *)(x->metrics + x->count);
+    x->by_name = x->by_alias + x->slot_count;
+    memset(x->by_alias, 0, 2 * x->slot_count * sizeof(uint32_t));
     fill(x, b->packed);
     return x;
 }
@@ -192,29 +201,13 @@ uint32_t sparkplug_birth_equal_count(const struct sparkplug_birth *b)
 const struct sparkplug_known *sparkplug_birth_find_alias(const struct sparkplug_birth *b, uint64_t alias)
 {
     const struct sparkplug_index *x = get_index(b);
-    uint32_t low = 0, high = x ? x->alias_count : 0;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (x->metrics[middle].alias < alias)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool found = x && low < x->alias_count && x->metrics[low].alias == alias && !is_ambiguous(x, low);
-    return found ? &x->metrics[low] : NULL;
+    uint32_t found = x && x->count ? *find_alias_slot(x, alias) : 0;
+    return found && !x->metrics[found - 1].is_ambiguous ? &x->metrics[found - 1] : NULL;
 }
 
 const struct sparkplug_known *sparkplug_birth_find_name(const struct sparkplug_birth *b, struct bytes name)
 {
     const struct sparkplug_index *x = get_index(b);
-    uint32_t low = 0, high = x ? x->count : 0;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (compare_names(x->metrics[x->by_name[middle]].name, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    const struct sparkplug_known *k = x && low < x->count ? &x->metrics[x->by_name[low]] : NULL;
-    return k && bytes_equal(k->name, name) ? k : NULL;
+    uint32_t found = x && x->count ? *find_name_slot(x, name) : 0;
+    return found ? &x->metrics[found - 1] : NULL;
 }

@@ -2,7 +2,7 @@
  *
  * What one birth has declared: name, alias, type and unit of each metric, found by alias or by name. Made of
  * a flat run of bytes that is also what goes into the state, so two births are the same when their bytes are.
- * They are put in order when somebody looks for the first time: after a start thousands are read at once.
+ * They are put into tables when somebody looks for the first time: after a start thousands are read at once.
  * Private to daemon/sparkplug.
  */
 #ifndef SPARKPLUG_SPARKPLUG_BIRTH_H
@@ -19,7 +19,8 @@ struct sparkplug_known {
     struct bytes unit; /* empty: none */
     uint64_t alias;
     bool has_alias;
-    uint8_t type; /* enum sparkplug_type */
+    bool is_ambiguous; /* others have its alias, too; only the first of them is marked */
+    uint8_t type;      /* enum sparkplug_type */
 };
 
 struct sparkplug_index;
@@ -42,6 +43,7 @@ void sparkplug_birth_unref(struct sparkplug_birth *b); /* NULL is fine */
 uint32_t sparkplug_birth_equal_count(const struct sparkplug_birth *b);
 /* NULL: not declared, or declared for several metrics. */
 const struct sparkplug_known *sparkplug_birth_find_alias(const struct sparkplug_birth *b, uint64_t alias);
+/* Of several with one name the first. */
 const struct sparkplug_known *sparkplug_birth_find_name(const struct sparkplug_birth *b, struct bytes name);
 
 #endif

@@ -351,7 +351,7 @@ static void adopt_type(struct offering *o, Spb__Metric *m, const struct edge_met
     Spb__Metric as_known = *m;
     if (!m->has_alias || m->datatype == known->type)
         return;
-    if (sparkplug_metric_value(m, m->datatype, &o->edge->arena, &v, &err) != STATUS_OK ||
+    if (sparkplug_metric_value(m, m->datatype, NULL, &o->edge->arena, &v, &err) != STATUS_OK ||
         sparkplug_metric_set(&as_known, (enum sparkplug_type)known->type, &v, &o->edge->arena, &err) !=
             STATUS_OK)
         return;

@@ -15,6 +15,7 @@ enum { DEPTH_MAX = 16 };
 
 /* One conversion. */
 struct reader {
+    struct sparkplug_array_room *room; /* NULL: no limit */
     struct arena *arena;
     struct error *err;
     unsigned depth; /* sets and templates around this value */
@@ -34,7 +35,22 @@ static enum status refuse_form(struct reader *r, const struct sparkplug_wire *w,
         "nothing", "an integer", "a long integer", "a float",    "a double",       "a boolean",
         "a text",  "bytes",      "a data set",     "a template", "a property set", "property sets",
     };
-    return error_set(r->err, STATUS_INVALID, "%s cannot be %s", forms[w->form], sparkplug_type_name(type));
+    if (!r->err)
+        return STATUS_INVALID;
+    /* Every metric of a payload may get here, and printf() costs as much as all the rest of one. */
+    r->err->code = STATUS_INVALID;
+    stpcpy(stpcpy(stpcpy(r->err->text, forms[w->form]), " cannot be "), sparkplug_type_name(type));
+    return STATUS_INVALID;
+}
+
+static enum status refuse_nothing(struct reader *r)
+{
+    static const char text[] = "there is no value, and it is not marked as null";
+    if (r->err) {
+        r->err->code = STATUS_INVALID;
+        memcpy(r->err->text, text, sizeof text);
+    }
+    return STATUS_INVALID;
 }
 
 static struct bytes bytes_of_data(ProtobufCBinaryData data)
@@ -289,7 +305,7 @@ static enum status read_bytes(struct reader *r, const struct sparkplug_wire *w, 
 {
     enum sparkplug_type element = sparkplug_type_element(type);
     if (element != SPARKPLUG_UNKNOWN)
-        return sparkplug_array_decode(w->bytes, element, r->arena, out, r->err);
+        return sparkplug_array_decode(w->bytes, element, r->room, r->arena, out, r->err);
     bool fits = type == SPARKPLUG_BYTES || type == SPARKPLUG_FILE || type == SPARKPLUG_UNKNOWN ||
                 type >= SPARKPLUG_TYPE_COUNT;
     if (!fits)
@@ -325,16 +341,17 @@ static enum status read_value(struct reader *r, const struct sparkplug_wire *w, 
     case SPARKPLUG_WIRE_BYTES:
         return read_bytes(r, w, type, out);
     case SPARKPLUG_WIRE_NONE:
-        return error_set(r->err, STATUS_INVALID, "there is no value, and it is not marked as null");
+        return refuse_nothing(r);
     default:
         return read_nested(r, w, out);
     }
 }
 
-enum status sparkplug_metric_value(const struct Spb__Metric *m, unsigned type, struct arena *a,
-                                   struct fby_value *out, struct error *err)
+enum status sparkplug_metric_value(const struct Spb__Metric *m, unsigned type,
+                                   struct sparkplug_array_room *room, struct arena *a, struct fby_value *out,
+                                   struct error *err)
 {
-    struct reader r = {.arena = a, .err = err};
+    struct reader r = {.room = room, .arena = a, .err = err};
     *out = (struct fby_value){.type = FBY_NULL};
     if (m->is_null)
         return STATUS_OK;

@@ -18,12 +18,14 @@
 
 struct Spb__Metric;
 struct Spb__PropertySet;
+struct sparkplug_array_room;
 
 /* The metric's value as a tree, borrowed from the metric's memory where it can be. `type` is that of the
  * birth; SPARKPLUG_UNKNOWN: by the field that is set. STATUS_INVALID: the value cannot be of the type;
- * STATUS_LIMIT: more
- * memory than `a` has, or sets and templates deeper than 16. */
-MUST_CHECK enum status sparkplug_metric_value(const struct Spb__Metric *m, unsigned type, struct arena *a,
+ * STATUS_LIMIT: more memory than `a` has, arrays over their `room` (NULL: without a limit), or sets and
+ * templates deeper than 16. */
+MUST_CHECK enum status sparkplug_metric_value(const struct Spb__Metric *m, unsigned type,
+                                              struct sparkplug_array_room *room, struct arena *a,
                                               struct fby_value *out, struct error *err);
 /* Properties by name; each the value alone, nested sets as maps. */
 MUST_CHECK enum status sparkplug_metric_properties(const struct Spb__PropertySet *set, struct arena *a,

@@ -5,6 +5,7 @@
 #include "sparkplug/sparkplug_output.h"
 
 #include "message/value.h"
+#include "sparkplug/sparkplug_array.h"
 #include "sparkplug/sparkplug_b.pb-c.h"
 #include "sparkplug/sparkplug_metric.h"
 #include "sparkplug/sparkplug_number.h"
@@ -13,11 +14,12 @@
 
 #include <stdio.h>
 
-enum { MESSAGE_FIELDS = 9, METRIC_FIELDS = 11, METADATA_FIELDS = 8 };
+enum { MESSAGE_FIELDS = 9, METADATA_FIELDS = 8 };
 
 struct writer {
     const struct sparkplug_birth *birth; /* NULL: nothing is known */
     const struct sparkplug_output_settings *settings;
+    struct sparkplug_array_room room;
     struct arena *arena;
     struct error *err;
 };
@@ -25,6 +27,11 @@ struct writer {
 static enum status no_memory(struct error *err)
 {
     return error_set(err, STATUS_LIMIT, "its tree needs more memory than a message may use");
+}
+
+static enum status refuse_arrays(struct error *err)
+{
+    return error_set(err, STATUS_LIMIT, "its arrays have more elements than max_elements allows");
 }
 
 static struct bytes bytes_of_data(ProtobufCBinaryData data)
@@ -120,12 +127,21 @@ static enum status put_value(struct writer *w, const Spb__Metric *m, unsigned ty
 {
     struct error err;
     struct fby_value value;
-    enum status s = sparkplug_metric_value(m, type, w->arena, &value, &err);
+    enum status s = sparkplug_metric_value(m, type, &w->room, w->arena, &value, &err);
+    if (w->room.is_over)
+        return refuse_arrays(w->err);
     if (s == STATUS_LIMIT && w->arena->failed)
         return no_memory(w->err);
     *is_right = s == STATUS_OK;
     sparkplug_tree_put(out, "value", *is_right ? value : value_null());
     return *is_right ? STATUS_OK : put_error(w, err.text, out);
+}
+
+/* The most that a metric can have: name or alias, type, value and error, and what it shows that it has. */
+static size_t most_fields(const Spb__Metric *m, const struct sparkplug_known *known)
+{
+    return 4u + (m->has_timestamp != 0) + (known && known->unit.len > 0) + (m->is_historical != 0) +
+           (m->is_transient != 0) + (m->properties ? 2 : 0) + (m->metadata != NULL);
 }
 
 /* The metric's fields but its name. */
@@ -169,7 +185,8 @@ static enum status write_listed(struct writer *w, const Spb__Metric *m, struct f
     const struct sparkplug_known *known = find_known(w, m);
     struct bytes name = name_of(m, known);
     struct fby_value *out = sparkplug_tree_next(list), text;
-    if (!sparkplug_tree_map(out, METRIC_FIELDS, w->arena) || !sparkplug_tree_text(name, &text, w->arena))
+    if (!sparkplug_tree_map(out, most_fields(m, known), w->arena) ||
+        !sparkplug_tree_text(name, &text, w->arena))
         return no_memory(w->err);
     if (name.len > 0)
         sparkplug_tree_put(out, "name", text);
@@ -187,7 +204,7 @@ static enum status write_mapped(struct writer *w, const Spb__Metric *m, struct f
     char made[32];
     if (name.len == 0)
         name = bytes_of(made, (size_t)snprintf(made, sizeof made, "#%llu", (unsigned long long)m->alias));
-    if (!sparkplug_tree_map(&fields, METRIC_FIELDS, w->arena))
+    if (!sparkplug_tree_map(&fields, most_fields(m, known), w->arena))
         return no_memory(w->err);
     enum status s = write_fields(w, m, known, &fields);
     if (s != STATUS_OK)
@@ -239,7 +256,11 @@ enum status sparkplug_output_message(const struct sparkplug_arrival *a, const st
                                      const struct sparkplug_output_settings *s, struct arena *arena,
                                      struct fby_value *out, size_t *overwritten, struct error *err)
 {
-    struct writer w = {.birth = d->birth, .settings = s, .arena = arena, .err = err};
+    struct writer w = {.birth = d->birth,
+                       .settings = s,
+                       .room = {.elements = s->max_elements ? s->max_elements : SIZE_MAX},
+                       .arena = arena,
+                       .err = err};
     const Spb__Payload *p = a->payload;
     struct fby_value metrics;
     uint64_t bdseq;

@@ -21,10 +21,11 @@ enum sparkplug_output_form {
 struct sparkplug_output_settings {
     int form; /* enum sparkplug_output_form */
     bool properties;
+    size_t max_elements; /* of all arrays of one message together; 0: no limit */
 };
 
 /* `overwritten`: metrics that a map could not hold because a later one has the same name. A metric whose
- * value cannot be read is null and has an `error`. STATUS_LIMIT: memory. */
+ * value cannot be read is null and has an `error`. STATUS_LIMIT: memory, or elements of arrays. */
 MUST_CHECK enum status sparkplug_output_message(const struct sparkplug_arrival *a,
                                                 const struct sparkplug_decision *d,
                                                 const struct sparkplug_output_settings *s,

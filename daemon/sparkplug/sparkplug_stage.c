@@ -477,8 +477,9 @@ static void *stage_create(const struct fby_host *host, struct fby_instance *inst
     s->limits = (struct sparkplug_limits){.payload_bytes = (size_t)s->options->max_payload,
                                           .unpacked_bytes = (size_t)s->options->max_unpacked,
                                           .elements = (size_t)s->options->max_elements};
-    s->output =
-        (struct sparkplug_output_settings){.form = s->options->metrics, .properties = s->options->properties};
+    s->output = (struct sparkplug_output_settings){.form = s->options->metrics,
+                                                   .properties = s->options->properties,
+                                                   .max_elements = (size_t)s->options->max_elements};
     arena_init(&s->arrival_arena, ARENA_CHUNK, ARENA_LIMIT);
     arena_init(&s->reopen_arena, ARENA_CHUNK, ARENA_LIMIT);
     arena_init(&s->event_arena, 0, ARENA_LIMIT);

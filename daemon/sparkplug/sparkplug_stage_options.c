@@ -86,7 +86,8 @@ const struct fby_option sparkplug_stage_options_rows[] = {
      .default_text = "65536",
      .min = 1,
      .max = 1 << 20,
-     .help = "Metrics, properties, rows, cells and texts in one payload."},
+     .help =
+         "Metrics, properties, rows, cells and texts in one payload, and as many elements of its arrays."},
     {.name = "max_nodes",
      .type = FBY_OPTION_INT,
      AT(max_nodes),

@@ -4,9 +4,8 @@
  */
 #include "sparkplug/sparkplug_tree.h"
 
+#include "base/strmap.h"
 #include "base/utf8.h"
-
-#include <stdlib.h>
 
 bool sparkplug_tree_map(struct fby_value *out, size_t room, struct arena *a)
 {
@@ -20,11 +19,6 @@ bool sparkplug_tree_list(struct fby_value *out, size_t room, struct arena *a)
     *out = (struct fby_value){.type = FBY_LIST};
     out->items = arena_alloc(a, room * sizeof *out->items);
     return out->items != NULL;
-}
-
-void sparkplug_tree_put(struct fby_value *map, const char *name, struct fby_value v)
-{
-    map->fields[map->len++] = (struct fby_field){{name, strlen(name)}, v};
 }
 
 /* Copy with U+FFFD for each byte that is not part of a sequence; NUL-terminated. */
@@ -61,19 +55,21 @@ struct fby_value *sparkplug_tree_next(struct fby_value *list)
     return v;
 }
 
-/* By name, those of one name in their order. */
-static int compare_fields(const void *a, const void *b)
-{
-    const struct fby_field *x = *(struct fby_field *const *)a, *y = *(struct fby_field *const *)b;
-    if (x->name.len != y->name.len)
-        return x->name.len < y->name.len ? -1 : 1;
-    int order = memcmp(x->name.data, y->name.data, x->name.len);
-    return order ? order : x < y ? -1 : 1;
-}
-
 static bool is_same_name(const struct fby_field *x, const struct fby_field *y)
 {
     return x->name.len == y->name.len && memcmp(x->name.data, y->name.data, x->name.len) == 0;
+}
+
+/* Put field `i` into the table; false: one of its name is there. */
+static bool take_name(const struct fby_value *map, uint32_t i, uint32_t *slots, size_t mask)
+{
+    const struct fby_field *f = &map->fields[i];
+    size_t at = (size_t)strmap_hash(f->name.data, f->name.len) & mask;
+    for (; slots[at]; at = (at + 1) & mask)
+        if (is_same_name(&map->fields[slots[at] - 1], f))
+            return false;
+    slots[at] = i + 1;
+    return true;
 }
 
 long sparkplug_tree_unique(struct fby_value *map, struct arena *a)
@@ -81,19 +77,21 @@ long sparkplug_tree_unique(struct fby_value *map, struct arena *a)
     enum { TAKEN_OUT = 0xffff };
     if (map->len < 2)
         return 0;
-    struct fby_field **sorted = arena_alloc(a, map->len * sizeof(*sorted));
-    if (!sorted)
+    size_t slot_count = 4;
+    while (slot_count < 2 * (size_t)map->len)
+        slot_count *= 2;
+    uint32_t *slots = arena_calloc(a, slot_count, sizeof *slots);
+    if (!slots)
         return -1;
-    for (uint32_t i = 0; i < map->len; i++)
-        sorted[i] = &map->fields[i];
-    qsort((void *)sorted, map->len, sizeof(*sorted), compare_fields);
     long taken_out = 0;
-    for (uint32_t i = 1; i < map->len; i++) {
-        if (!is_same_name(sorted[i - 1], sorted[i]))
+    for (uint32_t i = map->len; i-- > 0;) {
+        if (take_name(map, i, slots, slot_count - 1))
             continue;
-        sorted[i - 1]->value.reserved = TAKEN_OUT;
+        map->fields[i].value.reserved = TAKEN_OUT;
         taken_out++;
     }
+    if (taken_out == 0)
+        return 0;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < map->len; i++)
         if (map->fields[i].value.reserved != TAKEN_OUT)
@@ -119,18 +117,25 @@ static size_t padded(size_t size)
     return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
+/* Nothing but the value itself: all of a copy is the assignment. */
+static bool is_flat(const struct fby_value *v)
+{
+    return v->type != FBY_STRING && v->type != FBY_BYTES && v->type != FBY_LIST && v->type != FBY_MAP;
+}
+
 /* Bytes that a copy of it needs beside the value itself; SIZE_MAX: too deep. */
 static size_t measure(const struct fby_value *v, unsigned depth)
 {
     if (v->type == FBY_STRING || v->type == FBY_BYTES)
         return padded(v->len);
-    if (v->type != FBY_LIST && v->type != FBY_MAP)
+    if (is_flat(v))
         return 0;
     if (depth == DEPTH_MAX)
         return SIZE_MAX;
     size_t size = v->len * (v->type == FBY_LIST ? sizeof *v->items : sizeof *v->fields);
     for (uint32_t i = 0; i < v->len; i++) {
-        size_t inner = measure(v->type == FBY_LIST ? &v->items[i] : &v->fields[i].value, depth + 1);
+        const struct fby_value *item = v->type == FBY_LIST ? &v->items[i] : &v->fields[i].value;
+        size_t inner = is_flat(item) ? 0 : measure(item, depth + 1);
         if (inner == SIZE_MAX)
             return SIZE_MAX;
         size += inner + (v->type == FBY_MAP ? padded(v->fields[i].name.len + 1) : 0);
@@ -145,28 +150,48 @@ static void *carve(char **memory, size_t size)
     return p;
 }
 
-static void copy_value(const struct fby_value *from, struct fby_value *to, char **memory)
+static void copy_below(struct fby_value *to, char **memory);
+
+static void copy_items(struct fby_value *to, char **memory)
 {
-    *to = *from;
-    if (from->type == FBY_STRING || from->type == FBY_BYTES) {
-        char *bytes = carve(memory, from->len);
-        if (from->len)
-            memcpy(bytes, from->bytes, from->len);
+    const struct fby_value *items = to->items;
+    struct fby_value *copy = carve(memory, to->len * sizeof *copy);
+    if (to->len)
+        memcpy(copy, items, to->len * sizeof *copy);
+    to->items = copy;
+    for (uint32_t i = 0; i < to->len; i++)
+        if (!is_flat(&copy[i]))
+            copy_below(&copy[i], memory);
+}
+
+static void copy_fields(struct fby_value *to, char **memory)
+{
+    const struct fby_field *fields = to->fields;
+    struct fby_field *copy = carve(memory, to->len * sizeof *copy);
+    to->fields = copy;
+    for (uint32_t i = 0; i < to->len; i++) {
+        struct fby_bytes name = fields[i].name;
+        char *text = carve(memory, name.len + 1);
+        memcpy(text, name.data, name.len);
+        text[name.len] = 0;
+        copy[i] = (struct fby_field){{text, name.len}, fields[i].value};
+        if (!is_flat(&copy[i].value))
+            copy_below(&copy[i].value, memory);
+    }
+}
+
+/* What the value points to becomes its own. */
+static void copy_below(struct fby_value *to, char **memory)
+{
+    if (to->type == FBY_LIST) {
+        copy_items(to, memory);
+    } else if (to->type == FBY_MAP) {
+        copy_fields(to, memory);
+    } else {
+        char *bytes = carve(memory, to->len);
+        if (to->len)
+            memcpy(bytes, to->bytes, to->len);
         to->bytes = bytes;
-    } else if (from->type == FBY_LIST) {
-        to->items = carve(memory, from->len * sizeof *to->items);
-        for (uint32_t i = 0; i < from->len; i++)
-            copy_value(&from->items[i], &to->items[i], memory);
-    } else if (from->type == FBY_MAP) {
-        to->fields = carve(memory, from->len * sizeof *to->fields);
-        for (uint32_t i = 0; i < from->len; i++) {
-            struct fby_bytes name = from->fields[i].name;
-            char *copy = carve(memory, name.len + 1);
-            memcpy(copy, name.data, name.len);
-            copy[name.len] = 0;
-            to->fields[i].name = (struct fby_bytes){copy, name.len};
-            copy_value(&from->fields[i].value, &to->fields[i].value, memory);
-        }
     }
 }
 
@@ -175,7 +200,10 @@ bool sparkplug_tree_copy(const struct fby_value *from, struct fby_value *to,
 {
     size_t size = measure(from, 0);
     char *memory = size == SIZE_MAX ? NULL : alloc(ctx, size ? size : 1);
-    if (memory)
-        copy_value(from, to, &memory);
-    return memory != NULL;
+    if (!memory)
+        return false;
+    *to = *from;
+    if (!is_flat(to))
+        copy_below(to, &memory);
+    return true;
 }

@@ -13,7 +13,10 @@ bool sparkplug_tree_map(struct fby_value *out, size_t room, struct arena *a);
 bool sparkplug_tree_list(struct fby_value *out, size_t room, struct arena *a);
 
 /* Add where there is room for it; `name` outlives the tree. */
-void sparkplug_tree_put(struct fby_value *map, const char *name, struct fby_value v);
+static inline void sparkplug_tree_put(struct fby_value *map, const char *name, struct fby_value v)
+{
+    map->fields[map->len++] = (struct fby_field){{name, strlen(name)}, v};
+}
 /* The same with any bytes as the name: copied, UTF-8 repaired. False: no memory. */
 bool sparkplug_tree_put_bytes(struct fby_value *map, struct bytes name, struct fby_value v, struct arena *a);
 /* The next entry of the list, null at first. */

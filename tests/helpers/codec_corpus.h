@@ -19,6 +19,7 @@ struct codec_case {
 extern const struct codec_case codec_corpus_protobuf[];
 extern const struct codec_case codec_corpus_unwrap[]; /* protobuf in envelopes */
 extern const struct codec_case codec_corpus_json[];
+extern const struct codec_case codec_corpus_sparkplug[];
 extern const struct codec_case codec_corpus_binary[]; /* cbor and msgpack */
 extern const struct codec_case codec_corpus_gzip[];
 extern const struct codec_case codec_corpus_zstd[];

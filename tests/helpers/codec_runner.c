@@ -4,9 +4,12 @@
  */
 #include "codec_runner.h"
 
+#include "codec_sparkplug.h"
+
 #include "base/memory.h"
 #include "config/config_report.h"
 #include "loop/loop.h"
+#include "message/value.h"
 #include "pipeline/pipeline_codec.h"
 #include "plugin/plugin_host.h"
 #include "schema/schema.h"
@@ -27,6 +30,7 @@ struct codec_runner {
     struct decode_rule rule;
     struct pipeline_settings settings;
     struct pipeline_codec codec;
+    struct codec_sparkplug *sparkplug; /* NULL: another codec */
     bool only_decodes;
     struct arena arena, options, unwraps;
     struct buffer out;
@@ -120,9 +124,12 @@ struct codec_runner *codec_runner_create(const char *codec, const char *plugins)
     arena_init(&r->arena, 64 * 1024, 64 << 20);
     arena_init(&r->options, 0, 0);
     arena_init(&r->unwraps, 0, 0);
+    if (strcmp(codec, "sparkplug") == 0)
+        r->sparkplug = codec_sparkplug_create();
     r->loop = loop_create(&err);
     r->plugins = plugin_host_create(plugins, r->loop, NULL);
-    bool right = strncmp(codec, "to-", 3) == 0 ? set_encoding(r, codec + 3) : set_decoding(r, codec);
+    bool right =
+        r->sparkplug || (strncmp(codec, "to-", 3) == 0 ? set_encoding(r, codec + 3) : set_decoding(r, codec));
     if (right && pipeline_codec_init(&r->codec, &r->settings, "bench", r->plugins, &err))
         return r;
     codec_runner_destroy(r);
@@ -136,6 +143,7 @@ void codec_runner_destroy(struct codec_runner *r)
     plugin_host_destroy(r->plugins);
     schema_registry_destroy(r->schemas);
     loop_destroy(r->loop);
+    codec_sparkplug_destroy(r->sparkplug);
     arena_finish(&r->unwraps);
     arena_finish(&r->options);
     arena_finish(&r->arena);
@@ -151,6 +159,14 @@ enum status codec_runner_convert(struct codec_runner *r, struct bytes payload, s
     struct fby_value value;
     arena_reset(&r->arena);
     *out = bytes_of("", 0);
+    if (r->sparkplug) {
+        enum status decoded = codec_sparkplug_decode(r->sparkplug, payload, &r->arena, &value, err);
+        buffer_clear(&r->out);
+        if (decoded == STATUS_OK && !value_write_json(&value, &r->out))
+            decoded = STATUS_LIMIT;
+        *out = buffer_bytes(&r->out);
+        return decoded;
+    }
     if (r->only_decodes)
         return pipeline_codec_decode(&r->codec, &message, &r->arena, &value, err);
     enum status status = pipeline_codec_convert(&r->codec, &message, &r->arena, &r->out, &where, err);
@@ -161,7 +177,8 @@ enum status codec_runner_convert(struct codec_runner *r, struct bytes payload, s
 const struct codec_case *codec_runner_case(size_t index)
 {
     static const struct codec_case *const tables[] = {
-        codec_corpus_protobuf, codec_corpus_unwrap, codec_corpus_json, codec_corpus_binary,
+        codec_corpus_protobuf, codec_corpus_unwrap,    codec_corpus_json,
+        codec_corpus_binary,   codec_corpus_sparkplug,
 #ifdef WITH_ZLIB
         codec_corpus_gzip,
 #endif

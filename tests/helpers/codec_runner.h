@@ -13,10 +13,10 @@
 struct codec_runner;
 
 /* protobuf (TestAllTypesProto3; protobuf-keep: with unknown fields), protobuf2 (TestAllTypesProto2), json and
- * the plugins: to JSON text; protobuf-unwrap (of a oneof), -any and -bytes: what an envelope, which is
- * TestAllTypesProto3, carries in such a field, and the rest of it; protobuf-tree: to a value tree, and no
- * further. "to-protobuf" and "to-" with a plugin: from JSON text. NULL: not built here. `plugins`: their
- * directory. */
+ * the plugins: to JSON text; protobuf-unwrap (of a oneof), -any and -bytes: what an envelope,
+ * TestAllTypesProto3, carries in such a field, and the envelope; sparkplug: births of edge nodes;
+ * protobuf-tree: to a value tree, and no further. "to-protobuf" and "to-" with a plugin: from JSON text.
+ * NULL: not built here. `plugins`: their directory. */
 struct codec_runner *codec_runner_create(const char *codec, const char *plugins);
 void codec_runner_destroy(struct codec_runner *r);
 /* Convert; the output is borrowed until the next call. */

@@ -24,9 +24,12 @@ codec_corpus_sources = \
   tests/helpers/codec_corpus.h \
   tests/helpers/codec_corpus_binary.c \
   tests/helpers/codec_corpus_protobuf.c \
+  tests/helpers/codec_corpus_sparkplug.c \
   tests/helpers/codec_corpus_unwrap.c \
   tests/helpers/codec_runner.c \
-  tests/helpers/codec_runner.h
+  tests/helpers/codec_runner.h \
+  tests/helpers/codec_sparkplug.c \
+  tests/helpers/codec_sparkplug.h
 codec_corpus_cppflags = -I$(top_srcdir)/tests/helpers
 codec_corpus_libs =
 if HAVE_ZLIB

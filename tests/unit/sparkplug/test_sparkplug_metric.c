@@ -36,7 +36,7 @@ static const char *show(const Spb__Metric *m, unsigned type)
     struct fby_value v;
     struct error err;
     struct buffer out = {0};
-    if (sparkplug_metric_value(m, type, &arena, &v, &err) != STATUS_OK) {
+    if (sparkplug_metric_value(m, type, NULL, &arena, &v, &err) != STATUS_OK) {
         buffer_add_byte(&out, '!');
         buffer_add_text(&out, err.text);
     } else {

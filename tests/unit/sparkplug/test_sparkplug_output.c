@@ -107,6 +107,42 @@ static void test_message(void **state)
     assert_null(strstr(show(-1, false), "\"seq\""));
 }
 
+/* 13 booleans. */
+static void make_booleans(Spb__Metric *m)
+{
+    static uint8_t packed[] = {13, 0, 0, 0, 0xa5, 0xf8};
+    m->has_datatype = true;
+    m->datatype = SPARKPLUG_BOOLEAN_ARRAY;
+    m->value_case = SPB__METRIC__VALUE_BYTES_VALUE;
+    m->bytes_value = (ProtobufCBinaryData){sizeof packed, packed};
+}
+
+static enum status write_with_elements(size_t max_elements, struct fby_value *v, struct error *err)
+{
+    const struct sparkplug_arrival a = {
+        .topic = {SPARKPLUG_NDATA, bytes_of_text("G"), bytes_of_text("press"), bytes_of("", 0)},
+        .payload = payload};
+    const struct sparkplug_decision d = {.birth = birth, .missing_seq = -1};
+    settings.max_elements = max_elements;
+    return sparkplug_output_message(&a, &d, &settings, &arena, v, &overwritten, err);
+}
+
+/* Eight booleans are one byte: elements of arrays count, those of all arrays together. */
+static void test_elements_of_arrays_are_bounded(void **state)
+{
+    (void)state;
+    struct fby_value v;
+    struct error err;
+    make_booleans(add_data(1, SPARKPLUG_INT16, 0));
+    make_booleans(add_data(2, SPARKPLUG_INT16, 0));
+    assert_int_equal(write_with_elements(26, &v, &err), STATUS_OK);
+    assert_non_null(
+        strstr(as_json(&v), "[true,false,true,false,false,true,false,true,true,true,true,true,true]"));
+    assert_int_equal(write_with_elements(25, &v, &err), STATUS_LIMIT);
+    assert_string_equal(err.text, "its arrays have more elements than max_elements allows");
+    assert_int_equal(write_with_elements(0, &v, &err), STATUS_OK);
+}
+
 static void test_flags(void **state)
 {
     (void)state;
@@ -207,6 +243,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_message),
+        TEST(test_elements_of_arrays_are_bounded),
         TEST(test_flags),
         TEST(test_errors_are_of_one_metric),
         TEST(test_its_own_type_comes_first),

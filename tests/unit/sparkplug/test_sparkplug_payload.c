@@ -265,7 +265,7 @@ static void test_survives_mutations(void **state)
         if (unpack(bytes_of(copy, packed.len), NULL, &p, &err) == STATUS_OK)
             for (size_t k = 0; k < p->n_metrics; k++) {
                 struct fby_value v;
-                (void)!sparkplug_metric_value(p->metrics[k], (unsigned)i % 40, &arena, &v, &err);
+                (void)!sparkplug_metric_value(p->metrics[k], (unsigned)i % 40, NULL, &arena, &v, &err);
             }
         arena_rewind(&arena, mark);
     }
