@@ -75,6 +75,7 @@ class Watch:
     of it ends with what it has, and reports that; the gate wants all its faults."""
 
     BEHIND_SECONDS = 900    # what comes behind the faults
+    LEAST_SECONDS = 10      # of a part, also when those before it took longer than theirs
 
     def __init__(self, seconds, limit=None):
         self.start = time.monotonic()
@@ -85,7 +86,7 @@ class Watch:
 
     def part(self, parts):
         """A watch for the next of `parts` that are still to come."""
-        return Watch(0, max(0.0, (self.limit - self.seconds()) / parts))
+        return Watch(0, max(self.LEAST_SECONDS, (self.limit - self.seconds()) / parts))
 
     def check(self, test, done, wanted, what):
         """In the gate fewer faults than it asks for are a failure: it would be a smaller gate than it says."""

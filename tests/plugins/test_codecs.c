@@ -229,7 +229,8 @@ static void check_bounds(const char *path, const char *list_of_two, uint8_t one_
     expect(list_of_two, fake_codec_decode(c, payload, len), "! max_elements");
     fake_codec_limits(c)->elements = 3;
     expect(list_of_two, fake_codec_decode(c, payload, len), "[1, 2]");
-    assert_int_equal(fake_codec_memory(c), 2 * sizeof(struct fby_value));
+    assert_in_range(fake_codec_memory(c), 2 * sizeof(struct fby_value),
+                    1024); /* one piece of what tree.h takes */
     fake_codec_limits(c)->memory = 2 * sizeof(struct fby_value) - 1;
     expect(list_of_two, fake_codec_decode(c, payload, len), "! more than the 31 bytes");
     fake_codec_destroy(c);
