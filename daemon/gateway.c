@@ -226,6 +226,21 @@ static void serve_plugins(struct gateway *g, const struct gateway_config *config
     free(directory);
 }
 
+/* A daemon that SIGHUP ends instead of making it read its configuration must not start. */
+static bool catch_signals(struct gateway *g, struct error *err)
+{
+    g->signals[0] = loop_signal_create(g->loop, SIGTERM, handle_terminate, g);
+    g->signals[1] = loop_signal_create(g->loop, SIGINT, handle_terminate, g);
+    g->signals[2] = loop_signal_create(g->loop, SIGHUP, handle_hangup, g);
+    for (size_t i = 0; i < array_count(g->signals); i++) {
+        if (!g->signals[i]) {
+            error_set(err, STATUS_NO_MEMORY, "no memory or descriptor is left to wait for signals");
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool start_parts(struct gateway *g, struct gateway_config *config, struct error *err)
 {
     log_set_level((enum log_level)config->log.level);
@@ -235,11 +250,8 @@ static bool start_parts(struct gateway *g, struct gateway_config *config, struct
     }
     serve_plugins(g, config);
     g->generation = generation_build(&g->parts, config, NULL, err);
-    if (!g->generation || !open_admin(g, config, err))
+    if (!g->generation || !open_admin(g, config, err) || !catch_signals(g, err))
         return false;
-    g->signals[0] = loop_signal_create(g->loop, SIGTERM, handle_terminate, g);
-    g->signals[1] = loop_signal_create(g->loop, SIGINT, handle_terminate, g);
-    g->signals[2] = loop_signal_create(g->loop, SIGHUP, handle_hangup, g);
     g->drain_timer = loop_timer_create(g->loop, finish_when_idle, g);
     g->status_timer = loop_timer_create(g->loop, report_status, g);
     metrics_add(g->metrics, rows, NULL, &g->counters, NULL);

@@ -439,8 +439,10 @@ struct loop_signal *loop_signal_create(struct loop *l, int signal_number, loop_f
     s->fn = fn;
     s->ctx = ctx;
     event_assign(&s->event, l->base, signal_number, EV_SIGNAL | EV_PERSIST, handle_signal, s);
-    event_add(&s->event, NULL);
-    return s;
+    if (event_add(&s->event, NULL) == 0)
+        return s;
+    free(s);
+    return NULL;
 }
 
 void loop_signal_destroy(struct loop_signal *s)

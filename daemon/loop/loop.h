@@ -67,6 +67,8 @@ struct loop_notifier *loop_notifier_create(struct loop *l, loop_fn fn, void *ctx
 void loop_notifier_signal(struct loop_notifier *n); /* any thread; calls are merged */
 void loop_notifier_destroy(struct loop_notifier *n);
 
+/* Call `fn` on the loop when the process gets the signal. NULL: no memory or descriptor, and the signal does
+ * what it does by itself. */
 struct loop_signal *loop_signal_create(struct loop *l, int signal_number, loop_fn fn, void *ctx);
 void loop_signal_destroy(struct loop_signal *s);
 

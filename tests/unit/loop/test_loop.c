@@ -508,6 +508,7 @@ static void test_signals_reach_the_loop(void **state)
     raise(SIGUSR1);
     loop_turn(f->loop, 1000);
     assert_string_equal(f->calls, "uu");
+    assert_null(loop_signal_create(f->loop, SIGKILL, handle_call, &p)); /* nobody can wait for this one */
     loop_signal_destroy(s);
     loop_signal_destroy(NULL);
 }
