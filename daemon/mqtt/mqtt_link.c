@@ -44,6 +44,7 @@ struct mqtt_link {
     bool v5, persistent;
     bool connecting; /* until CONNACK */
     bool has_connack;
+    bool is_renamed; /* the broker gave us a client id: libmosquitto had no memory for ours and sent none */
     struct mqtt_connack connack;
     unsigned burst_messages;
     bool stop_burst;
@@ -72,6 +73,8 @@ static void handle_connack(struct mosquitto *m, void *ctx, int code, int flags,
     if (list)
         mosquitto_property_read_int16(list, MQTT_PROP_RECEIVE_MAXIMUM, &maximum, false);
     k->connack.receive_maximum = maximum ? maximum : 1;
+    k->is_renamed =
+        list && mosquitto_property_read_string(list, MQTT_PROP_ASSIGNED_CLIENT_IDENTIFIER, NULL, false);
 }
 
 static void handle_disconnect(struct mosquitto *m, void *ctx, int code, const mosquitto_property *list)
@@ -360,6 +363,10 @@ static enum status read_step(struct mqtt_link *k)
     mqtt_socket_buffer_leave(outer);
     if (malformed)
         return lose(k, MOSQ_ERR_MALFORMED_PACKET, 0);
+    if (k->has_connack && k->is_renamed) { /* another session: its messages would come before those of ours */
+        snprintf(k->reason, sizeof k->reason, "no memory for the client id: the broker has made one up");
+        return STATUS_IO;
+    }
     if (k->has_connack && k->connecting)
         finish_connecting(k);
     /* During the handshake libmosquitto takes a lost connection for a pause. */

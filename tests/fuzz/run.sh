@@ -21,6 +21,7 @@ done
 
 mkdir -p "$build/finds" "$build/corpus"
 cd "$build" || exit 1
+build=$PWD
 flags="-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' >probe.c
 if ! clang -fsanitize=fuzzer probe.c -o probe 2>/dev/null; then

@@ -255,6 +255,11 @@ static void answer_connect(struct stub_broker *b, const struct stub_event *e)
         body[n++] = 0x24;
         body[n++] = 0;
     }
+    if (how->names_client) {
+        static const uint8_t name[] = {0x12, 0, 4, 'a', 'u', 't', 'o'};
+        memcpy(body + n, name, sizeof name);
+        n += sizeof name;
+    }
     body[2] = (uint8_t)(n - 3);
     send_packet(b, STUB_CONNACK << 4, body, b->v5 ? n : 2);
     b->connected = how->connack_code == 0;

@@ -44,6 +44,7 @@ struct stub_behaviour {
     uint16_t receive_maximum; /* in CONNACK, MQTT 5; 0: left out */
     uint32_t max_packet_size; /* likewise */
     bool only_qos0;           /* Maximum QoS in CONNACK, MQTT 5 */
+    bool names_client;        /* Assigned Client Identifier in CONNACK, MQTT 5 */
     bool no_puback;           /* keep the answers to publishes for stub_broker_puback() */
     int puback_code;          /* MQTT 5 */
     int suback_code;          /* 0: grant what was asked for */

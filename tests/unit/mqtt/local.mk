@@ -16,7 +16,7 @@ TESTS += %D%/test_mqtt_client
 %C%_test_mqtt_client_SOURCES = %D%/test_mqtt_client.c $(MQTT_FIXTURE)
 %C%_test_mqtt_client_CPPFLAGS = $(MQTT_TEST_CPPFLAGS)
 %C%_test_mqtt_client_LDADD = $(MQTT_TEST_LIBS) -ldl
-%C%_test_mqtt_client_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mosquitto_publish_v5
+%C%_test_mqtt_client_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mosquitto_publish_v5,--wrap=mosquitto_new
 
 check_PROGRAMS += %D%/test_mqtt_goodbye
 TESTS += %D%/test_mqtt_goodbye

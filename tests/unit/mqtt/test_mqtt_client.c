@@ -334,6 +334,33 @@ static void test_refused_connection_says_why(void **state)
     }
 }
 
+static bool no_memory_for_id;
+struct mosquitto *__real_mosquitto_new(const char *id, bool clean_session, void *ctx);
+struct mosquitto *__wrap_mosquitto_new(const char *id, bool clean_session, void *ctx);
+
+struct mosquitto *__wrap_mosquitto_new(const char *id, bool clean_session, void *ctx)
+{
+    return no_memory_for_id ? __real_mosquitto_new(NULL, true, ctx)
+                            : __real_mosquitto_new(id, clean_session, ctx);
+}
+
+/* libmosquitto sends no client id when it had no memory for ours, and the broker gives it one: that would be
+ * another session. */
+static void test_client_id_of_the_broker(void **state)
+{
+    (void)state;
+    struct mqtt_fixture f;
+    mqtt_fixture_init(&f);
+    stub_broker_behaviour(f.broker)->names_client = true;
+    no_memory_for_id = true;
+    mqtt_fixture_start(&f);
+    mqtt_fixture_until(&f, f.disconnected == 1);
+    no_memory_for_id = false;
+    assert_int_equal(f.connected, 0);
+    assert_non_null(strstr(f.reason, "no memory for the client id"));
+    mqtt_fixture_finish(&f);
+}
+
 static void test_taken_over_client_id(void **state)
 {
     (void)state;
@@ -696,6 +723,7 @@ int main(void)
         cmocka_unit_test(test_falls_back_when_the_broker_hangs_up_on_v5),
         cmocka_unit_test(test_a_wanted_version_stays),
         cmocka_unit_test(test_refused_connection_says_why),
+        cmocka_unit_test(test_client_id_of_the_broker),
         cmocka_unit_test(test_taken_over_client_id),
         cmocka_unit_test(test_taken_over_client_id_without_a_reason),
         cmocka_unit_test(test_publish_window),
