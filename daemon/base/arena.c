@@ -17,6 +17,14 @@ void arena_init(struct arena *a, size_t chunk_size, size_t limit)
     *a = (struct arena){.chunk_size = chunk_size ? chunk_size : 16 * 1024, .limit = limit};
 }
 
+void arena_init_within(struct arena *a, size_t chunk_size, size_t limit,
+                       void *(*source)(void *ctx, size_t size), void *ctx)
+{
+    arena_init(a, chunk_size, limit);
+    a->source = source;
+    a->source_ctx = ctx;
+}
+
 static void enter_chunk(struct arena *a, struct arena_chunk *c)
 {
     a->current = c;
@@ -24,9 +32,10 @@ static void enter_chunk(struct arena *a, struct arena_chunk *c)
     a->end = c ? c->bytes + c->size : NULL;
 }
 
-static void free_chunks(struct arena_chunk *c)
+/* Those of a source are only forgotten. */
+static void free_chunks(const struct arena *a, struct arena_chunk *c)
 {
-    while (c) {
+    while (c && !a->source) {
         struct arena_chunk *next = c->next;
         free(c);
         c = next;
@@ -36,7 +45,7 @@ static void free_chunks(struct arena_chunk *c)
 void arena_reset(struct arena *a)
 {
     if (a->first) {
-        free_chunks(a->first->next);
+        free_chunks(a, a->first->next);
         a->first->next = NULL;
     }
     enter_chunk(a, a->first);
@@ -46,7 +55,7 @@ void arena_reset(struct arena *a)
 
 void arena_finish(struct arena *a)
 {
-    free_chunks(a->first);
+    free_chunks(a, a->first);
     *a = (struct arena){.chunk_size = a->chunk_size, .limit = a->limit};
 }
 
@@ -65,10 +74,10 @@ void arena_rewind(struct arena *a, struct arena_mark mark)
      * time. */
     struct arena_chunk *spare = mark.current->next;
     if (spare && spare->size == a->chunk_size) {
-        free_chunks(spare->next);
+        free_chunks(a, spare->next);
         spare->next = NULL;
     } else {
-        free_chunks(spare);
+        free_chunks(a, spare);
         mark.current->next = NULL;
     }
     a->current = mark.current;
@@ -82,8 +91,9 @@ static struct arena_chunk *add_chunk(struct arena *a, size_t least)
 {
     struct arena_chunk **place = a->current ? &a->current->next : &a->first;
     size_t size = least > a->chunk_size ? least : a->chunk_size;
-    free_chunks(*place);
-    struct arena_chunk *c = *place = malloc(sizeof *c + size);
+    free_chunks(a, *place);
+    struct arena_chunk *c = a->source ? a->source(a->source_ctx, sizeof *c + size) : malloc(sizeof *c + size);
+    *place = c;
     if (c) {
         c->next = NULL;
         c->size = size;

@@ -13,10 +13,12 @@ struct arena_chunk;
 struct arena {
     struct arena_chunk *first, *current;
     uint8_t *next, *end;
-    size_t used;       /* bytes handed out since init or reset */
-    size_t limit;      /* bytes; 0: none */
-    size_t chunk_size; /* bytes of a usual chunk */
-    bool failed;       /* an allocation was refused since the last reset */
+    size_t used;                             /* bytes handed out since init or reset */
+    size_t limit;                            /* bytes; 0: none */
+    size_t chunk_size;                       /* bytes of a usual chunk */
+    bool failed;                             /* an allocation was refused since the last reset */
+    void *(*source)(void *ctx, size_t size); /* of chunks that are not the arena's own; NULL: malloc */
+    void *source_ctx;
 };
 
 struct arena_mark {
@@ -27,6 +29,10 @@ struct arena_mark {
 
 /* `chunk_size` 0: 16 KiB. */
 void arena_init(struct arena *a, size_t chunk_size, size_t limit);
+/* One whose chunks come from `source` and are never given back: what is handed out lives as long as they do,
+ * whatever becomes of the arena, which need not be finished. */
+void arena_init_within(struct arena *a, size_t chunk_size, size_t limit,
+                       void *(*source)(void *ctx, size_t size), void *ctx);
 /* Give back everything handed out; keeps the first chunk. */
 void arena_reset(struct arena *a);
 void arena_finish(struct arena *a);

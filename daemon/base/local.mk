@@ -38,4 +38,5 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/json_writer.h \
   %D%/utf8.c \
   %D%/utf8.h \
+  %D%/varint.h \
   %D%/wide.h

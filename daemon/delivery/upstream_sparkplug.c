@@ -494,7 +494,7 @@ static void handle_command(struct upstream_sparkplug *s, const struct message *m
     struct Spb__Payload *payload;
     struct error err;
     arena_init(&a, 0, COMMAND_ARENA_BYTES);
-    bool readable = sparkplug_payload_unpack(m->payload, NULL, &a, &payload, &err) == STATUS_OK;
+    bool readable = sparkplug_payload_unpack(m->payload, NULL, &a, &payload, NULL, &err) == STATUS_OK;
     bool to_node = bytes_equal(m->topic, bytes_of_text(s->command_filter));
     if (readable && to_node && sparkplug_payload_is_true(payload, "Node Control/Rebirth")) {
         handle_rebirth_command(s);

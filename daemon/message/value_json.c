@@ -95,6 +95,32 @@ struct writer {
 
 static void write_below(const struct writer *w, const struct fby_value *v, unsigned depth);
 
+static void write_boolean(bool b, struct buffer *out)
+{
+    buffer_add(out, b ? "true" : "false", b ? 4 : 5);
+}
+
+/* Those that `items` begins with, the first of which is one, with a comma behind each; how many they were. An
+ * array may have eight for each byte of a message. */
+static uint32_t write_booleans(const struct fby_value *items, uint32_t most, struct buffer *out)
+{
+    enum { AT_ONCE = 64, WORD = 8 /* written each time, of which less counts */ };
+    uint32_t count = 0, room = most < AT_ONCE ? most : AT_ONCE;
+    bool is_near_limit = out->limit && out->limit - out->len < (size_t)room * WORD;
+    if (is_near_limit || !buffer_reserve(out, (size_t)room * WORD)) {
+        write_boolean(items->boolean, out);
+        buffer_add_byte(out, ',');
+        return 1;
+    }
+    uint8_t *to = out->data + out->len;
+    for (; count < room && items[count].type == FBY_BOOL; count++) {
+        memcpy(to, items[count].boolean ? "true,\0\0" : "false,\0", WORD);
+        to += items[count].boolean ? 5 : 6;
+    }
+    out->len = (size_t)(to - out->data);
+    return count;
+}
+
 /* Of one item or more. Not inline, so that most values need no stack frame. */
 static __attribute__((noinline)) void write_list(const struct writer *w, const struct fby_value *v,
                                                  unsigned depth)
@@ -107,6 +133,10 @@ static __attribute__((noinline)) void write_list(const struct writer *w, const s
             buffer_reserve(out, NUMBER_FORMAT_MAX + 1)) {
             out->len += number_format_int64(item->integer, (char *)out->data + out->len);
             out->data[out->len++] = ',';
+            continue;
+        }
+        if (item->type == FBY_BOOL) {
+            i += write_booleans(item, v->len - i, out) - 1;
             continue;
         }
         if (item->type == FBY_STRING)
@@ -126,7 +156,10 @@ static __attribute__((noinline)) void write_map(const struct writer *w, const st
     for (uint32_t i = 0; i < v->len && !w->out->failed; i++) {
         const struct fby_field *f = &v->fields[i];
         json_write_name(w->out, bytes_of(f->name.data, f->name.len), i == 0);
-        write_below(w, &f->value, depth);
+        if (f->value.type == FBY_STRING)
+            write_string(&f->value, w->out);
+        else
+            write_below(w, &f->value, depth);
     }
     buffer_add_byte(w->out, '}');
 }
@@ -147,7 +180,7 @@ static void write_below(const struct writer *w, const struct fby_value *v, unsig
     }
     switch (v->type) {
     case FBY_BOOL:
-        buffer_add(w->out, v->boolean ? "true" : "false", v->boolean ? 4 : 5);
+        write_boolean(v->boolean, w->out);
         return;
     case FBY_INT:
     case FBY_UINT:

@@ -4,6 +4,7 @@
  */
 #include "schema/schema_decode.h"
 
+#include "base/varint.h"
 #include "schema/schema_wellknown.h"
 
 enum {
@@ -64,7 +65,7 @@ static enum status read_prefix(int framing, struct bytes *b, uint64_t *length, s
     const uint8_t *p = b->data;
     size_t size = framing == SCHEMA_FRAMING_FIXED16_BE || framing == SCHEMA_FRAMING_FIXED16_LE ? 2 : 4;
     if (framing == SCHEMA_FRAMING_VARINT) {
-        if (!schema_varint_read(&p, b->data + b->len, length))
+        if (!varint_read(&p, b->data + b->len, length))
             return error_set(err, STATUS_INVALID, "the varint length prefix is cut short or too long");
     } else {
         if (b->len < size)
@@ -98,7 +99,7 @@ enum status schema_unframe(const struct schema_options *o, struct bytes *payload
     }
     if (o->framing == SCHEMA_FRAMING_NONE)
         return STATUS_OK;
-    uint64_t length;
+    uint64_t length = 0;
     enum status status = read_prefix(o->framing, payload, &length, err);
     if (status != STATUS_OK)
         return status;

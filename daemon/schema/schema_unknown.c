@@ -4,6 +4,8 @@
  */
 #include "schema/schema_unknown.h"
 
+#include "base/varint.h"
+
 #include <assert.h>
 
 enum { FIRST_CAPACITY = 8 };
@@ -46,7 +48,7 @@ static bool read_content(struct schema_reader *r, const uint8_t **at, const uint
     bool ok;
     switch (u->wire) {
     case SCHEMA_WIRE_LENGTH:
-        ok = schema_varint_read(at, end, &len) && len <= (uint64_t)(end - *at);
+        ok = varint_read(at, end, &len) && len <= (uint64_t)(end - *at);
         u->content = bytes_of(*at, ok ? (size_t)len : 0);
         *at += u->content.len;
         break;
@@ -55,7 +57,7 @@ static bool read_content(struct schema_reader *r, const uint8_t **at, const uint
             u->value = *(*at)++;
             return true;
         }
-        ok = schema_varint_read(at, end, &u->value);
+        ok = varint_read(at, end, &u->value);
         break;
     default:
         ok = end - *at >= (u->wire == SCHEMA_WIRE_FIXED64 ? 8 : 4) &&
@@ -73,7 +75,7 @@ static bool collect_field(struct collection *c, const uint8_t *at, const uint8_t
         uint64_t tag = *at;
         if (tag < 0x80)
             at++;
-        else if (!schema_varint_read(&at, end, &tag))
+        else if (!varint_read(&at, end, &tag))
             return schema_reader_fail(c->r, STATUS_INVALID, at, "an unknown field is malformed");
         uint32_t wire = (uint32_t)tag & 7;
         if (wire == SCHEMA_WIRE_GROUP_END) {

@@ -5,6 +5,7 @@
 #include "schema/schema_wire.h"
 
 #include "base/utf8.h"
+#include "base/varint.h"
 #include "schema/schema_order.h"
 
 #include <endian.h>
@@ -101,37 +102,12 @@ bool schema_reader_pass_enum(struct schema_reader *r, const struct schema_field 
                               f->names[1].data, (int32_t)raw, f->enumeration->full_name);
 }
 
-bool schema_varint_read(const uint8_t **at, const uint8_t *end, uint64_t *value)
-{
-    uint64_t v = 0;
-    const uint8_t *p = *at;
-    for (unsigned shift = 0; shift < 70 && p < end; shift += 7) {
-        uint8_t byte = *p++;
-        v |= shift < 64 ? (uint64_t)(byte & 0x7f) << shift : 0;
-        if (byte < 0x80) {
-            *at = p;
-            *value = v;
-            return true;
-        }
-    }
-    return false;
-}
-
-static inline bool read_varint(struct cursor *c, uint64_t *value)
-{
-    if (c->at < c->end && *c->at < 0x80) {
-        *value = *c->at++;
-        return true;
-    }
-    return schema_varint_read(&c->at, c->end, value);
-}
-
 /* Tags have at most five bytes and 32 bits. */
 static inline bool read_tag(struct cursor *c, uint32_t *tag)
 {
     const uint8_t *start = c->at;
     uint64_t v;
-    if (!read_varint(c, &v) || c->at - start > 5 || v > UINT32_MAX)
+    if (!varint_read(&c->at, c->end, &v) || c->at - start > 5 || v > UINT32_MAX)
         return false;
     *tag = (uint32_t)v;
     return *tag >> 3 != 0;
@@ -141,7 +117,7 @@ static inline bool read_tag(struct cursor *c, uint32_t *tag)
 static inline bool read_length(struct cursor *c, uint64_t *len)
 {
     const uint8_t *start = c->at;
-    return read_varint(c, len) && c->at - start <= 5 && *len <= (uint64_t)(c->end - c->at);
+    return varint_read(&c->at, c->end, len) && c->at - start <= 5 && *len <= (uint64_t)(c->end - c->at);
 }
 
 static uint32_t load32(const uint8_t *p)
@@ -163,7 +139,7 @@ static bool skip_value(struct cursor *c, uint32_t wire)
 {
     uint64_t n = 0;
     if (wire == SCHEMA_WIRE_VARINT)
-        return read_varint(c, &n);
+        return varint_read(&c->at, c->end, &n);
     if (wire == SCHEMA_WIRE_FIXED64)
         n = 8;
     else if (wire == SCHEMA_WIRE_FIXED32)
@@ -350,7 +326,7 @@ static inline bool take_value(const struct schema_field *f, struct schema_record
     switch (f->wire) {
     case SCHEMA_WIRE_VARINT:
         if (p == end || *p >= 0x80)
-            return schema_varint_read(at, end, &record->number);
+            return varint_read(at, end, &record->number);
         record->number = *p;
         *at = p + 1;
         return true;
@@ -437,7 +413,7 @@ static bool take_set_item(struct schema_reader *r, struct scan *s, struct cursor
     uint64_t id = 0, value;
     uint32_t tag;
     while (item.at < item.end && read_tag(&item, &tag)) {
-        if (tag == TAG(2, SCHEMA_WIRE_VARINT) && read_varint(&item, &value))
+        if (tag == TAG(2, SCHEMA_WIRE_VARINT) && varint_read(&item.at, item.end, &value))
             id = value;
         else if ((tag & 7) == SCHEMA_WIRE_GROUP
                      ? !skip_group(r, &item, tag >> 3, &content_end)
@@ -460,7 +436,7 @@ static bool take_set_item(struct schema_reader *r, struct scan *s, struct cursor
         if (tag != TAG(3, SCHEMA_WIRE_LENGTH))
             continue;
         struct cursor inner = {value_at, item.at};
-        if (!read_varint(&inner, &value))
+        if (!varint_read(&inner.at, inner.end, &value))
             return false;
         note_order(s, f);
         if (!push_bytes(r, f->slot, inner.at, inner.end))
@@ -564,7 +540,7 @@ bool schema_packed_next_slow(struct schema_reader *r, const struct schema_field 
         *at += 4;
         return true;
     }
-    return schema_varint_read(at, end, value) ||
+    return varint_read(at, end, value) ||
            schema_reader_fail(r, STATUS_INVALID, *at, "the packed run of %s is not valid", f->names[1].data);
 }
 

@@ -136,9 +136,6 @@ static inline bool schema_packed_next(struct schema_reader *r, const struct sche
     return true;
 }
 
-/* Read a varint; false: it does not end before `end` or within ten bytes. */
-bool schema_varint_read(const uint8_t **at, const uint8_t *end, uint64_t *value);
-
 static inline int32_t schema_sint32(uint64_t raw)
 {
     uint32_t n = (uint32_t)raw;

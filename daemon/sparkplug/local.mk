@@ -12,7 +12,7 @@ EXTRA_DIST += %D%/sparkplug_b.proto
 # Named apart from BUILT_SOURCES, so that building one archive is enough.
 %D%/sparkplug_birth.$(OBJEXT) %D%/sparkplug_draft.$(OBJEXT) %D%/sparkplug_edge.$(OBJEXT) %D%/sparkplug_host.$(OBJEXT) \
   %D%/sparkplug_metric.$(OBJEXT) %D%/sparkplug_output.$(OBJEXT) %D%/sparkplug_payload.$(OBJEXT) \
-  %D%/sparkplug_stage.$(OBJEXT) %D%/sparkplug_wire.$(OBJEXT) \
+  %D%/sparkplug_stage.$(OBJEXT) %D%/sparkplug_unpacker.$(OBJEXT) %D%/sparkplug_wire.$(OBJEXT) \
   %D%/sparkplug_b.pb-c.$(OBJEXT): %D%/sparkplug_b.pb-c.h
 
 AM_CPPFLAGS += $(ZLIB_CFLAGS)
@@ -54,6 +54,8 @@ nodist_%C%_libsparkplug_a_SOURCES = %D%/sparkplug_b.pb-c.c
   %D%/sparkplug_tree.h \
   %D%/sparkplug_type.c \
   %D%/sparkplug_type.h \
+  %D%/sparkplug_unpacker.c \
+  %D%/sparkplug_unpacker.h \
   %D%/sparkplug_wire.c \
   %D%/sparkplug_wire.h
 if HAVE_ZLIB

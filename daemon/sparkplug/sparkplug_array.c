@@ -29,7 +29,7 @@ static enum status no_memory(struct error *err)
 }
 
 /* An empty list for `count` elements. */
-static enum status make_list(size_t count, struct sparkplug_array_room *room, struct arena *a,
+static enum status make_list(size_t count, struct sparkplug_array_room *room, struct sparkplug_tree *t,
                              struct fby_value *out, struct error *err)
 {
     if (room && count > room->elements) {
@@ -38,18 +38,18 @@ static enum status make_list(size_t count, struct sparkplug_array_room *room, st
     }
     if (room)
         room->elements -= count;
-    return sparkplug_tree_list(out, count, a) ? STATUS_OK : no_memory(err);
+    return sparkplug_tree_list(t, count, out) ? STATUS_OK : no_memory(err);
 }
 
 static enum status decode_numbers(struct bytes packed, enum sparkplug_type element,
-                                  struct sparkplug_array_room *room, struct arena *a, struct fby_value *out,
-                                  struct error *err)
+                                  struct sparkplug_array_room *room, struct sparkplug_tree *t,
+                                  struct fby_value *out, struct error *err)
 {
     size_t size = sparkplug_type_bits(element) / 8;
     if (packed.len % size)
         return error_set(err, STATUS_INVALID, "%zu bytes are no array of %s", packed.len,
                          sparkplug_type_name(element));
-    enum status s = make_list(packed.len / size, room, a, out, err);
+    enum status s = make_list(packed.len / size, room, t, out, err);
     if (s != STATUS_OK)
         return s;
     for (size_t i = 0; i < packed.len; i += size)
@@ -59,38 +59,38 @@ static enum status decode_numbers(struct bytes packed, enum sparkplug_type eleme
 }
 
 /* The first boolean is the highest bit of the first byte. */
-static enum status decode_booleans(struct bytes packed, struct sparkplug_array_room *room, struct arena *a,
-                                   struct fby_value *out, struct error *err)
+static enum status decode_booleans(struct bytes packed, struct sparkplug_array_room *room,
+                                   struct sparkplug_tree *t, struct fby_value *out, struct error *err)
 {
     uint64_t count = packed.len >= COUNT_BYTES ? read_little_endian(packed.data, COUNT_BYTES) : UINT64_MAX;
     if (count > (packed.len - COUNT_BYTES) * 8)
         return error_set(err, STATUS_INVALID, "%zu bytes are no array of booleans with their count",
                          packed.len);
-    enum status s = make_list((size_t)count, room, a, out, err);
+    enum status s = make_list((size_t)count, room, t, out, err);
     if (s != STATUS_OK)
         return s;
     struct fby_value *items = out->items;
+    const uint8_t *bits = packed.data + COUNT_BYTES;
     for (size_t i = 0; i < count; i++)
-        items[i] = (struct fby_value){.type = FBY_BOOL,
-                                      .boolean = packed.data[COUNT_BYTES + i / 8] >> (7 - i % 8) & 1};
+        items[i] = (struct fby_value){.type = FBY_BOOL, .boolean = bits[i / 8] >> (7 - i % 8) & 1};
     out->len = (uint32_t)count;
     return STATUS_OK;
 }
 
-static enum status decode_texts(struct bytes packed, struct sparkplug_array_room *room, struct arena *a,
-                                struct fby_value *out, struct error *err)
+static enum status decode_texts(struct bytes packed, struct sparkplug_array_room *room,
+                                struct sparkplug_tree *t, struct fby_value *out, struct error *err)
 {
     size_t count = 0;
     for (size_t i = 0; i < packed.len; i++)
         count += packed.data[i] == 0;
     if (packed.len && packed.data[packed.len - 1])
         return error_set(err, STATUS_INVALID, "the array of texts does not end with NUL");
-    enum status s = make_list(count, room, a, out, err);
+    enum status s = make_list(count, room, t, out, err);
     if (s != STATUS_OK)
         return s;
     for (const uint8_t *text = packed.data; out->len < count;) {
         size_t len = strlen((const char *)text);
-        if (!sparkplug_tree_text(bytes_of(text, len), sparkplug_tree_next(out), a))
+        if (!sparkplug_tree_text(t, bytes_of(text, len), sparkplug_tree_next(out)))
             return no_memory(err);
         text += len + 1;
     }
@@ -98,14 +98,14 @@ static enum status decode_texts(struct bytes packed, struct sparkplug_array_room
 }
 
 enum status sparkplug_array_decode(struct bytes packed, enum sparkplug_type element,
-                                   struct sparkplug_array_room *room, struct arena *a, struct fby_value *out,
-                                   struct error *err)
+                                   struct sparkplug_array_room *room, struct sparkplug_tree *t,
+                                   struct fby_value *out, struct error *err)
 {
     if (element == SPARKPLUG_BOOLEAN)
-        return decode_booleans(packed, room, a, out, err);
+        return decode_booleans(packed, room, t, out, err);
     if (element == SPARKPLUG_STRING)
-        return decode_texts(packed, room, a, out, err);
-    return decode_numbers(packed, element, room, a, out, err);
+        return decode_texts(packed, room, t, out, err);
+    return decode_numbers(packed, element, room, t, out, err);
 }
 
 static size_t packed_size(const struct fby_value *list, enum sparkplug_type element)

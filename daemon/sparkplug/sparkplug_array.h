@@ -11,6 +11,8 @@
 #include "forebay/plugin.h"
 #include "sparkplug/sparkplug_type.h"
 
+struct sparkplug_tree;
+
 /* What the arrays of one message may have. */
 struct sparkplug_array_room {
     size_t elements; /* that are left */
@@ -20,7 +22,7 @@ struct sparkplug_array_room {
 /* `element` is the type of one element; `room` NULL: no limit. STATUS_LIMIT: memory, or more elements than
  * there is room for. */
 MUST_CHECK enum status sparkplug_array_decode(struct bytes packed, enum sparkplug_type element,
-                                              struct sparkplug_array_room *room, struct arena *a,
+                                              struct sparkplug_array_room *room, struct sparkplug_tree *t,
                                               struct fby_value *out, struct error *err);
 /* `list` holds values that have been checked to fit: integers, doubles, booleans, texts without NUL, times.
  */

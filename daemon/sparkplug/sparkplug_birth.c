@@ -37,8 +37,9 @@ static bool is_unit_key(ProtobufCBinaryData key)
     return false;
 }
 
-static struct bytes find_unit(const Spb__PropertySet *set)
+struct bytes sparkplug_birth_unit(const struct Spb__Metric *m)
 {
+    const Spb__PropertySet *set = m->properties;
     for (size_t i = 0; set && i < set->n_keys && i < set->n_values; i++) {
         const Spb__PropertyValue *v = set->values[i];
         if (v->value_case == SPB__PROPERTY_VALUE__VALUE_STRING_VALUE && is_unit_key(set->keys[i]))
@@ -53,7 +54,7 @@ bool sparkplug_birth_pack(const struct Spb__Payload *payload, struct buffer *out
         const Spb__Metric *m = payload->metrics[i];
         if (!m->has_name || m->name.len == 0)
             continue;
-        struct bytes unit = find_unit(m->properties);
+        struct bytes unit = sparkplug_birth_unit(m);
         struct entry e = {.alias = m->has_alias ? m->alias : 0,
                           .name_len = (uint32_t)m->name.len,
                           .unit_len = (uint32_t)unit.len,
@@ -132,7 +133,8 @@ static void fill(struct sparkplug_index *x, struct bytes packed)
 {
     size_t at = 0;
     for (uint32_t i = 0; i < x->count; i++) {
-        (void)read_entry(packed, &at, &x->metrics[i]);
+        if (!read_entry(packed, &at, &x->metrics[i]))
+            return; /* never: all were counted */
         if (x->metrics[i].has_alias)
             add_alias(x, i);
         uint32_t *slot = find_name_slot(x, x->metrics[i].name);
@@ -141,12 +143,9 @@ static void fill(struct sparkplug_index *x, struct bytes packed)
     }
 }
 
-/* NULL: there is no memory, and so nothing to be found. */
-static const struct sparkplug_index *get_index(const struct sparkplug_birth *b)
+static __attribute__((noinline)) const struct sparkplug_index *make_index(const struct sparkplug_birth *b)
 {
     struct sparkplug_index *x = b->index;
-    if (x->metrics || x->count == 0)
-        return x;
     x->slot_count = 2;
     while (x->slot_count < 2 * (size_t)x->count)
         x->slot_count *= 2;
@@ -159,6 +158,12 @@ static const struct sparkplug_index *get_index(const struct sparkplug_birth *b)
     memset(x->by_alias, 0, 2 * x->slot_count * sizeof(uint32_t));
     fill(x, b->packed);
     return x;
+}
+
+/* NULL: there is no memory, and so nothing to be found. */
+static inline const struct sparkplug_index *get_index(const struct sparkplug_birth *b)
+{
+    return b->index->metrics || b->index->count == 0 ? b->index : make_index(b);
 }
 
 struct sparkplug_birth *sparkplug_birth_create(struct bytes packed)

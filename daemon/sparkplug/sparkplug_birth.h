@@ -12,6 +12,7 @@
 
 enum { SPARKPLUG_BIRTH_MAX = 2 << 20 }; /* bytes, packed */
 
+struct Spb__Metric;
 struct Spb__Payload;
 
 struct sparkplug_known {
@@ -31,6 +32,8 @@ struct sparkplug_birth {
     struct sparkplug_index *index;
 };
 
+/* The unit that a metric's own properties name; empty: none. In the payload. */
+struct bytes sparkplug_birth_unit(const struct Spb__Metric *m);
 /* The declarations of an NBIRTH or DBIRTH, appended; metrics without a name are left out. False: `out`
  * failed. */
 bool sparkplug_birth_pack(const struct Spb__Payload *payload, struct buffer *out);

@@ -11,6 +11,7 @@
 #include "sparkplug/sparkplug_draft.h"
 #include "sparkplug/sparkplug_metric.h"
 #include "sparkplug/sparkplug_payload.h"
+#include "sparkplug/sparkplug_tree.h"
 
 #include <stdlib.h>
 
@@ -351,7 +352,8 @@ static void adopt_type(struct offering *o, Spb__Metric *m, const struct edge_met
     Spb__Metric as_known = *m;
     if (!m->has_alias || m->datatype == known->type)
         return;
-    if (sparkplug_metric_value(m, m->datatype, NULL, &o->edge->arena, &v, &err) != STATUS_OK ||
+    struct sparkplug_tree tree = {&o->edge->arena, &o->edge->arena, bytes_of("", 0)};
+    if (sparkplug_metric_value(m, m->datatype, NULL, &tree, &v, &err) != STATUS_OK ||
         sparkplug_metric_set(&as_known, (enum sparkplug_type)known->type, &v, &o->edge->arena, &err) !=
             STATUS_OK)
         return;
@@ -554,7 +556,7 @@ enum status sparkplug_edge_offer(struct sparkplug_edge *e, struct bytes device, 
                          (int)(device.len < 100 ? device.len : 100), device.data);
     arena_reset(&e->arena);
     e->made_of = NULL;
-    enum status result = sparkplug_payload_unpack(draft, &limits, &e->arena, &o.payload, err);
+    enum status result = sparkplug_payload_unpack(draft, &limits, &e->arena, &o.payload, NULL, err);
     if (result != STATUS_OK)
         return result;
     o.part = find_part(e, device);

@@ -14,12 +14,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SEQ_COUNT = 256, STRAGGLERS_MAX = 64 /* numbers behind the one that is expected */ };
+enum {
+    SEQ_COUNT = 256,
+    STRAGGLERS_MAX = 64, /* numbers behind the one that is expected */
+    /* Of what waits in one edge node: all of it may have to be unpacked again when a birth comes. */
+    HELD_BYTES_MAX = 1 << 20,
+};
 
 struct held {
     struct list link; /* sparkplug_node.held */
     void *token;
     uint64_t sequence, digest;
+    uint64_t tried; /* sparkplug_node.births when it was seen to be unreadable, + 1; 0: never */
+    size_t size;
     int64_t due_us;
     int seq;
     bool is_of_before;   /* of the time before the birth that has come */
@@ -81,11 +88,12 @@ static void want_rebirth(struct sparkplug_host *h, struct sparkplug_node *node, 
 
 /* ---- What a message needs ---- */
 
+/* Without a name and an alias it never will be, and need not be waited for. */
 static bool is_named(const struct sparkplug_birth *b, const Spb__Metric *m)
 {
-    if (m->has_name && m->name.len > 0)
+    if ((m->has_name && m->name.len > 0) || !m->has_alias)
         return true;
-    return m->has_alias && b && sparkplug_birth_find_alias(b, m->alias);
+    return b && sparkplug_birth_find_alias(b, m->alias);
 }
 
 /* Every metric has a name, given or declared. */
@@ -154,6 +162,7 @@ static bool add_birth(struct sparkplug_host *h, struct sparkplug_node *node, str
     s->birth = make_birth(a);
     h->counters.equal_aliases += s->birth && sparkplug_birth_equal_count(s->birth) > 0;
     bool added = s->birth && sparkplug_node_add_section(&h->nodes, node, d, s, session, changed);
+    node->births++;
     if (!added) {
         sparkplug_birth_unref(s->birth);
         refuse(h, a, node, "there is no room to remember this birth: raise max_nodes or max_state");
@@ -204,14 +213,13 @@ static void process_data(struct sparkplug_host *h, struct sparkplug_node *node,
 {
     const struct sparkplug_section *s = sparkplug_node_alive(node, a->topic.device, a->sequence);
     d->birth = s ? s->birth : NULL;
-    if (!s || !is_readable(s->birth, a->payload)) {
-        h->counters.unknown++;
-        if (!h->settings.passes_unknown && !is_readable(d->birth, a->payload)) {
-            refuse(h, a, node,
-                   s ? "it has an alias that no birth has declared"
-                     : "it has an alias, and the birth of its edge node or device is not known");
-            return;
-        }
+    bool is_known = is_readable(d->birth, a->payload);
+    h->counters.unknown += !s || !is_known;
+    if (!is_known && !h->settings.passes_unknown) {
+        refuse(h, a, node,
+               s ? "it has an alias that no birth has declared"
+                 : "it has an alias, and the birth of its edge node or device is not known");
+        return;
     }
     decide(h, a, d);
 }
@@ -244,9 +252,10 @@ static void forget_held(struct sparkplug_host *h, struct sparkplug_node *node, s
 {
     list_remove(&held->link);
     h->stranger_held_count -= held->is_of_stranger;
-    free(held);
     node->held_count--;
+    node->held_bytes -= held->size;
     h->held_count--;
+    free(held);
     if (node->held_count == 0)
         list_remove(&node->link);
 }
@@ -262,6 +271,9 @@ static void release(struct sparkplug_host *h, struct sparkplug_node *node)
             int seq = held->seq; /* NOLINT(clang-analyzer-unix.Malloc): what was freed is out of the list */
             if (seq >= 0 && node->expected >= 0 && seq != node->expected)
                 continue;
+            if (held->tried == node->births + 1)
+                continue; /* only a birth makes it readable */
+            held->tried = node->births + 1;
             if (!h->events->reopen(h->ctx, held->token, &a) || !is_its_turn(node, &a, seq))
                 continue;
             forget_held(h, node, held);
@@ -316,11 +328,13 @@ static void hold(struct sparkplug_host *h, struct sparkplug_node *node, const st
     *held = (struct held){.token = a->token,
                           .sequence = a->sequence,
                           .digest = a->digest,
+                          .size = a->size,
                           .due_us = now_us + h->settings.reorder_us,
                           .seq = seq_of(a)};
     held->is_of_stranger = node->self->section_count == 0;
     h->stranger_held_count += held->is_of_stranger;
     list_add(&node->held, &held->link);
+    node->held_bytes += a->size;
     if (node->held_count++ == 0)
         list_add(&h->waiting, &node->link);
     h->held_count++;
@@ -458,6 +472,13 @@ static bool is_straggler(struct sparkplug_node *node, const struct sparkplug_arr
            !sparkplug_node_has_handled(node, seq) && is_born(node, a);
 }
 
+/* Strangers share what one node may hold: names are invented faster than their time is up. */
+static bool is_too_much(const struct sparkplug_host *h, const struct sparkplug_node *node)
+{
+    return node->held_count > h->settings.reorder_max || node->held_bytes > HELD_BYTES_MAX ||
+           h->stranger_held_count > h->settings.reorder_max;
+}
+
 static void take_in_turn(struct sparkplug_host *h, struct sparkplug_node *node,
                          const struct sparkplug_arrival *a, int64_t now_us)
 {
@@ -475,10 +496,7 @@ static void take_in_turn(struct sparkplug_host *h, struct sparkplug_node *node,
         return;
     }
     hold(h, node, a, now_us);
-    /* Strangers share what one node may hold: names are invented faster than their time is up. */
-    bool is_too_much =
-        node->held_count > h->settings.reorder_max || h->stranger_held_count > h->settings.reorder_max;
-    if (is_too_much) {
+    while (node->held_count > 0 && is_too_much(h, node)) {
         force(h, node, first_in_turn(node, false), now_us);
         release(h, node);
     }

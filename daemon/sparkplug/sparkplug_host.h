@@ -28,6 +28,7 @@ struct sparkplug_host_settings {
 struct sparkplug_arrival {
     struct sparkplug_topic topic;
     const struct Spb__Payload *payload;
+    size_t size;       /* bytes of the payload, inflated when it was compressed */
     uint64_t sequence; /* in the journal */
     uint64_t digest;   /* of topic and payload */
     void *token;       /* of the caller */

@@ -5,6 +5,7 @@
  */
 #include "sparkplug/sparkplug_metric.h"
 
+#include "message/value.h"
 #include "sparkplug/sparkplug_array.h"
 #include "sparkplug/sparkplug_b.pb-c.h"
 #include "sparkplug/sparkplug_number.h"
@@ -16,7 +17,7 @@ enum { DEPTH_MAX = 16 };
 /* One conversion. */
 struct reader {
     struct sparkplug_array_room *room; /* NULL: no limit */
-    struct arena *arena;
+    struct sparkplug_tree *tree;
     struct error *err;
     unsigned depth; /* sets and templates around this value */
 };
@@ -65,8 +66,7 @@ static struct fby_value boolean(bool b)
 
 static struct fby_value name_of_type(unsigned type)
 {
-    const char *name = sparkplug_type_name(type);
-    return (struct fby_value){.type = FBY_STRING, .len = (uint32_t)strlen(name), .bytes = name};
+    return value_text(sparkplug_type_name(type));
 }
 
 static enum status enter(struct reader *r)
@@ -99,7 +99,7 @@ static enum status check_shape(struct reader *r, const Spb__DataSet *set)
 static enum status read_row(struct reader *r, const Spb__DataSet *set, const Spb__Row *row,
                             struct fby_value *out)
 {
-    if (!sparkplug_tree_list(out, row->n_elements, r->arena))
+    if (!sparkplug_tree_list(r->tree, row->n_elements, out))
         return no_memory(r->err);
     for (size_t i = 0; i < row->n_elements; i++) {
         struct sparkplug_wire w = sparkplug_wire_of_cell(row->elements[i]);
@@ -117,12 +117,12 @@ static enum status read_dataset(struct reader *r, const Spb__DataSet *set, struc
     enum status shape = check_shape(r, set);
     if (shape != STATUS_OK)
         return shape;
-    if (!sparkplug_tree_list(&columns, set->n_columns, r->arena) ||
-        !sparkplug_tree_list(&types, set->n_types, r->arena) ||
-        !sparkplug_tree_list(&rows, set->n_rows, r->arena) || !sparkplug_tree_map(out, 3, r->arena))
+    if (!sparkplug_tree_list(r->tree, set->n_columns, &columns) ||
+        !sparkplug_tree_list(r->tree, set->n_types, &types) ||
+        !sparkplug_tree_list(r->tree, set->n_rows, &rows) || !sparkplug_tree_map(r->tree, 3, out))
         return no_memory(r->err);
     for (size_t i = 0; i < set->n_columns; i++)
-        if (!sparkplug_tree_text(bytes_of_data(set->columns[i]), sparkplug_tree_next(&columns), r->arena))
+        if (!sparkplug_tree_text(r->tree, bytes_of_data(set->columns[i]), sparkplug_tree_next(&columns)))
             return no_memory(r->err);
     for (size_t i = 0; i < set->n_types; i++)
         *sparkplug_tree_next(&types) = name_of_type(set->types[i]);
@@ -144,7 +144,9 @@ static enum status read_member(struct reader *r, struct bytes name, unsigned typ
                                const struct sparkplug_wire *w, struct fby_value *out)
 {
     struct fby_value text, value = {.type = FBY_NULL};
-    if (!sparkplug_tree_map(out, 3, r->arena) || !sparkplug_tree_text(name, &text, r->arena))
+    if (name.len == 0)
+        return error_set(r->err, STATUS_INVALID, "a member of a template has no name");
+    if (!sparkplug_tree_map(r->tree, 3, out) || !sparkplug_tree_text(r->tree, name, &text))
         return no_memory(r->err);
     enum status s = is_null || w->form == SPARKPLUG_WIRE_NONE ? STATUS_OK : read_value(r, w, type, &value);
     sparkplug_tree_put(out, "name", text);
@@ -156,8 +158,8 @@ static enum status read_member(struct reader *r, struct bytes name, unsigned typ
 static enum status read_members(struct reader *r, const Spb__Template *t, struct fby_value *metrics,
                                 struct fby_value *parameters)
 {
-    if (!sparkplug_tree_list(metrics, t->n_metrics, r->arena) ||
-        !sparkplug_tree_list(parameters, t->n_parameters, r->arena))
+    if (!sparkplug_tree_list(r->tree, t->n_metrics, metrics) ||
+        !sparkplug_tree_list(r->tree, t->n_parameters, parameters))
         return no_memory(r->err);
     enum status s = STATUS_OK;
     for (size_t i = 0; i < t->n_metrics && s == STATUS_OK; i++) {
@@ -179,9 +181,9 @@ static enum status read_template(struct reader *r, const Spb__Template *t, struc
     enum status s = read_members(r, t, &metrics, &parameters);
     if (s != STATUS_OK)
         return s;
-    if (!sparkplug_tree_map(out, 5, r->arena) ||
-        !sparkplug_tree_text(bytes_of_data(t->version), &version, r->arena) ||
-        !sparkplug_tree_text(bytes_of_data(t->template_ref), &reference, r->arena))
+    if (!sparkplug_tree_map(r->tree, 5, out) ||
+        !sparkplug_tree_text(r->tree, bytes_of_data(t->version), &version) ||
+        !sparkplug_tree_text(r->tree, bytes_of_data(t->template_ref), &reference))
         return no_memory(r->err);
     if (t->has_version)
         sparkplug_tree_put(out, "version", version);
@@ -207,22 +209,22 @@ static enum status read_set(struct reader *r, const Spb__PropertySet *set, struc
     if (set->n_keys != set->n_values)
         return error_set(r->err, STATUS_INVALID, "a property set has %zu keys and %zu values", set->n_keys,
                          set->n_values);
-    if (!sparkplug_tree_map(out, set->n_keys, r->arena))
+    if (!sparkplug_tree_map(r->tree, set->n_keys, out))
         return no_memory(r->err);
     for (size_t i = 0; i < set->n_keys; i++) {
         struct fby_value value;
         enum status s = read_property(r, set->values[i], &value);
         if (s != STATUS_OK)
             return s;
-        if (!sparkplug_tree_put_bytes(out, bytes_of_data(set->keys[i]), value, r->arena))
+        if (!sparkplug_tree_put_bytes(r->tree, out, bytes_of_data(set->keys[i]), value))
             return no_memory(r->err);
     }
-    return sparkplug_tree_unique(out, r->arena) >= 0 ? STATUS_OK : no_memory(r->err);
+    return sparkplug_tree_unique(r->tree, out) >= 0 ? STATUS_OK : no_memory(r->err);
 }
 
 static enum status read_sets(struct reader *r, const Spb__PropertySetList *sets, struct fby_value *out)
 {
-    if (!sparkplug_tree_list(out, sets->n_propertyset, r->arena))
+    if (!sparkplug_tree_list(r->tree, sets->n_propertyset, out))
         return no_memory(r->err);
     enum status s = STATUS_OK;
     for (size_t i = 0; i < sets->n_propertyset && s == STATUS_OK; i++)
@@ -297,7 +299,7 @@ static enum status read_text(struct reader *r, const struct sparkplug_wire *w, u
                 type == SPARKPLUG_UNKNOWN || type >= SPARKPLUG_TYPE_COUNT;
     if (!fits)
         return refuse_form(r, w, type);
-    return sparkplug_tree_text(w->bytes, out, r->arena) ? STATUS_OK : no_memory(r->err);
+    return sparkplug_tree_text(r->tree, w->bytes, out) ? STATUS_OK : no_memory(r->err);
 }
 
 static enum status read_bytes(struct reader *r, const struct sparkplug_wire *w, unsigned type,
@@ -305,14 +307,12 @@ static enum status read_bytes(struct reader *r, const struct sparkplug_wire *w, 
 {
     enum sparkplug_type element = sparkplug_type_element(type);
     if (element != SPARKPLUG_UNKNOWN)
-        return sparkplug_array_decode(w->bytes, element, r->room, r->arena, out, r->err);
+        return sparkplug_array_decode(w->bytes, element, r->room, r->tree, out, r->err);
     bool fits = type == SPARKPLUG_BYTES || type == SPARKPLUG_FILE || type == SPARKPLUG_UNKNOWN ||
                 type >= SPARKPLUG_TYPE_COUNT;
     if (!fits)
         return refuse_form(r, w, type);
-    *out = (struct fby_value){
-        .type = FBY_BYTES, .len = (uint32_t)w->bytes.len, .bytes = (const char *)w->bytes.data};
-    return STATUS_OK;
+    return sparkplug_tree_bytes(r->tree, w->bytes, out) ? STATUS_OK : no_memory(r->err);
 }
 
 static enum status read_boolean(struct reader *r, const struct sparkplug_wire *w, unsigned type,
@@ -348,10 +348,10 @@ static enum status read_value(struct reader *r, const struct sparkplug_wire *w, 
 }
 
 enum status sparkplug_metric_value(const struct Spb__Metric *m, unsigned type,
-                                   struct sparkplug_array_room *room, struct arena *a, struct fby_value *out,
-                                   struct error *err)
+                                   struct sparkplug_array_room *room, struct sparkplug_tree *tree,
+                                   struct fby_value *out, struct error *err)
 {
-    struct reader r = {.room = room, .arena = a, .err = err};
+    struct reader r = {.room = room, .tree = tree, .err = err};
     *out = (struct fby_value){.type = FBY_NULL};
     if (m->is_null)
         return STATUS_OK;
@@ -359,10 +359,10 @@ enum status sparkplug_metric_value(const struct Spb__Metric *m, unsigned type,
     return read_value(&r, &w, type, out);
 }
 
-enum status sparkplug_metric_properties(const struct Spb__PropertySet *set, struct arena *a,
+enum status sparkplug_metric_properties(const struct Spb__PropertySet *set, struct sparkplug_tree *tree,
                                         struct fby_value *out, struct error *err)
 {
-    struct reader r = {.arena = a, .err = err};
+    struct reader r = {.tree = tree, .err = err};
     return read_set(&r, set, out);
 }
 

@@ -19,17 +19,19 @@
 struct Spb__Metric;
 struct Spb__PropertySet;
 struct sparkplug_array_room;
+struct sparkplug_tree;
 
-/* The metric's value as a tree, borrowed from the metric's memory where it can be. `type` is that of the
+/* The metric's value. `type` is that of the
  * birth; SPARKPLUG_UNKNOWN: by the field that is set. STATUS_INVALID: the value cannot be of the type;
- * STATUS_LIMIT: more memory than `a` has, arrays over their `room` (NULL: without a limit), or sets and
- * templates deeper than 16. */
+ * STATUS_LIMIT: more memory than the tree's arena has, arrays over their `room` (NULL: without a limit), or
+ * sets and templates deeper than 16. */
 MUST_CHECK enum status sparkplug_metric_value(const struct Spb__Metric *m, unsigned type,
-                                              struct sparkplug_array_room *room, struct arena *a,
+                                              struct sparkplug_array_room *room, struct sparkplug_tree *tree,
                                               struct fby_value *out, struct error *err);
 /* Properties by name; each the value alone, nested sets as maps. */
-MUST_CHECK enum status sparkplug_metric_properties(const struct Spb__PropertySet *set, struct arena *a,
-                                                   struct fby_value *out, struct error *err);
+MUST_CHECK enum status sparkplug_metric_properties(const struct Spb__PropertySet *set,
+                                                   struct sparkplug_tree *tree, struct fby_value *out,
+                                                   struct error *err);
 
 /* Set datatype and value, borrowed from the tree where it can be; FBY_NULL of any type sets is_null. Numbers
  * must fit the type exactly (12.0 is an Int32, 12.5 is not); DateTime takes FBY_TIME or milliseconds since

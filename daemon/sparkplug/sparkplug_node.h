@@ -50,7 +50,8 @@ struct sparkplug_node {
     uint64_t time_ms; /* time stamp of what was handled in its turn last */
     uint32_t *recent; /* digests of what was handled last, by seq; NULL: none yet */
     struct list held; /* of the host, in order of arrival */
-    size_t held_count;
+    size_t held_count, held_bytes;
+    uint64_t births;  /* seen since the start, those of devices, too */
     struct list link; /* sparkplug_host.waiting, while it holds something */
     bool asked;       /* a rebirth was asked for at `asked_us` */
     int64_t asked_us;

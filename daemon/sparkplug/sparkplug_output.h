@@ -12,6 +12,8 @@
 #include "forebay/plugin.h"
 #include "sparkplug/sparkplug_host.h"
 
+struct sparkplug_tree;
+
 enum sparkplug_output_form {
     SPARKPLUG_OUTPUT_LIST,   /* [{name, type, value, …}, …] */
     SPARKPLUG_OUTPUT_MAP,    /* {name: {type, value, …}, …} */
@@ -25,17 +27,21 @@ struct sparkplug_output_settings {
 };
 
 /* `overwritten`: metrics that a map could not hold because a later one has the same name. A metric whose
- * value cannot be read is null and has an `error`. STATUS_LIMIT: memory, or elements of arrays. */
+ * value cannot be read is null and has an `error`; a payload in which this comes up too often (64 times, and
+ * once for each 16 bytes) is refused. STATUS_LIMIT: memory, elements of arrays, or aliases that bring names
+ * of more than 64 KiB and 16 times the payload. */
 MUST_CHECK enum status sparkplug_output_message(const struct sparkplug_arrival *a,
                                                 const struct sparkplug_decision *d,
                                                 const struct sparkplug_output_settings *s,
-                                                struct arena *arena, struct fby_value *out,
+                                                struct sparkplug_tree *tree, struct fby_value *out,
                                                 size_t *overwritten, struct error *err);
 /* `device` empty: of the node. `timestamp_ms` 0: not known. */
 MUST_CHECK bool sparkplug_output_event(const struct sparkplug_node *node, struct bytes device, bool online,
-                                       uint64_t timestamp_ms, struct arena *arena, struct fby_value *out);
+                                       uint64_t timestamp_ms, struct sparkplug_tree *tree,
+                                       struct fby_value *out);
 /* `payload` is JSON, or the text of older hosts. */
 MUST_CHECK enum status sparkplug_output_state(const struct sparkplug_topic *t, struct bytes payload,
-                                              struct arena *arena, struct fby_value *out, struct error *err);
+                                              struct sparkplug_tree *tree, struct fby_value *out,
+                                              struct error *err);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See sparkplug_payload.h. protobuf-c's unpacker knows no limits, so it runs in an allocator that bounds
- * bytes, calls and stack, over the caller's arena.
+ * See sparkplug_payload.h.
  */
 #include "sparkplug/sparkplug_payload.h"
 
 #include "sparkplug/sparkplug_b.pb-c.h"
 #include "sparkplug/sparkplug_inflate.h"
+#include "sparkplug/sparkplug_unpacker.h"
 
 enum {
     PAYLOAD_BYTES = 256 << 10,
@@ -17,42 +17,9 @@ enum {
     MEMORY_BASE = 256 << 10,
     MEMORY_FACTOR = 64, /* a metric of six bytes becomes a struct of 200 */
     ELEMENTS = 65536,
-    STACK_MAX = 128 << 10,
 };
 
 static const char envelope_uuid[] = "SPBV1.0_COMPRESSED";
-
-struct guard {
-    ProtobufCAllocator allocator;
-    struct arena *arena;
-    size_t bytes_left, calls_left;
-    const char *stack_base;
-    bool refused; /* a limit was hit: too large or too deep rather than malformed */
-};
-
-static void *guard_alloc(void *ctx, size_t size)
-{
-    struct guard *g = ctx;
-    const char *here = __builtin_frame_address(0);
-    size_t depth = here < g->stack_base ? (size_t)(g->stack_base - here) : (size_t)(here - g->stack_base);
-    void *p = NULL;
-    if (g->calls_left > 0 && depth <= STACK_MAX && size <= g->bytes_left)
-        p = arena_alloc(g->arena, size);
-    if (!p) {
-        g->refused = true;
-        return NULL;
-    }
-    g->calls_left--;
-    g->bytes_left -= size;
-    return p;
-}
-
-/* All goes with the arena. */
-static void guard_free(void *ctx, void *pointer)
-{
-    (void)ctx;
-    (void)pointer;
-}
 
 static size_t or_default(size_t given, size_t usual)
 {
@@ -70,20 +37,19 @@ static size_t memory_limit(const struct sparkplug_limits *limits, size_t input)
 static enum status unpack_plain(struct bytes packed, const struct sparkplug_limits *limits, struct arena *a,
                                 Spb__Payload **payload, struct error *err)
 {
-    struct guard g = {
-        .allocator = {.alloc = guard_alloc, .free = guard_free, .allocator_data = &g},
+    struct sparkplug_unpacker u = {
         .arena = a,
         .bytes_left = memory_limit(limits, packed.len),
-        .calls_left = or_default(limits->elements, ELEMENTS),
-        .stack_base = __builtin_frame_address(0),
+        .elements_left = or_default(limits->elements, ELEMENTS),
     };
-    *payload = spb__payload__unpack(&g.allocator, packed.len, packed.data);
+    *payload = sparkplug_unpacker_run(&u, packed);
     if (*payload)
         return STATUS_OK;
-    if (g.refused)
+    if (u.is_over)
         return error_set(err, STATUS_LIMIT,
                          "the payload is nested too deeply, has too many elements or needs too much memory");
-    return error_set(err, STATUS_INVALID, "it is not a Sparkplug B payload");
+    return error_set(err, STATUS_INVALID, "it is not a Sparkplug B payload: its field at byte %zu is damaged",
+                     u.damaged_at);
 }
 
 static bool data_is(ProtobufCBinaryData data, const char *text)
@@ -119,11 +85,14 @@ static enum status inflate_body(const Spb__Payload *envelope, const struct spark
 }
 
 enum status sparkplug_payload_unpack(struct bytes packed, const struct sparkplug_limits *limits,
-                                     struct arena *a, struct Spb__Payload **payload, struct error *err)
+                                     struct arena *a, struct Spb__Payload **payload, size_t *size,
+                                     struct error *err)
 {
     static const struct sparkplug_limits usual;
     if (!limits)
         limits = &usual;
+    if (size)
+        *size = packed.len;
     *payload = NULL;
     size_t most = or_default(limits->payload_bytes, PAYLOAD_BYTES);
     if (packed.len > most)
@@ -137,6 +106,8 @@ enum status sparkplug_payload_unpack(struct bytes packed, const struct sparkplug
     *payload = NULL;
     if (s == STATUS_OK)
         s = unpack_plain(inflated, limits, a, payload, err);
+    if (s == STATUS_OK && size)
+        *size = inflated.len;
     if (s != STATUS_OK || !is_envelope(*payload))
         return s;
     *payload = NULL;

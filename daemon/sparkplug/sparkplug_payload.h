@@ -22,12 +22,12 @@ struct sparkplug_limits {
     size_t elements;       /* metrics, properties, rows, cells, parameters, texts: 65,536 */
 };
 
-/* Unpack; everything made lives in `a`, texts included. A compressed envelope is inflated first. The structs
- * are bounded in depth by the stack that unpacking uses (64 KiB, some 100 levels of templates).
- * STATUS_INVALID: not a payload; STATUS_LIMIT: over a limit, or a compressed one in a build without zlib.
- * `err` has the words. */
+/* Unpack; everything made lives in `a`, but texts, which stay in `packed`. A compressed envelope is inflated
+ * first, into `a`. Messages are nested 100 deep at most. `size` (may be NULL): bytes of the payload,
+ * inflated. STATUS_INVALID: not a payload; STATUS_LIMIT: over a limit, or a compressed one in a build without
+ * zlib. `err` has the words. */
 MUST_CHECK enum status sparkplug_payload_unpack(struct bytes packed, const struct sparkplug_limits *limits,
-                                                struct arena *a, struct Spb__Payload **payload,
+                                                struct arena *a, struct Spb__Payload **payload, size_t *size,
                                                 struct error *err);
 
 /* Append the bytes of `payload`; false: `out` failed. */

@@ -24,6 +24,9 @@
 enum {
     ARENA_CHUNK = 32 << 10,
     ARENA_LIMIT = 32 << 20,
+    TREE_FACTOR = 8, /* bytes of tree for each of payload, as data mostly have */
+    TREE_CHUNK_MIN = 1 << 10,
+    TREE_CHUNK_MAX = 64 << 10,
     REBIRTHS_AT_ONCE = 10, /* requests of one instance in … */
     REBIRTHS_WINDOW_US = 1000000,
 };
@@ -53,6 +56,8 @@ struct sparkplug_stage {
     struct arena arrival_arena; /* of the message being taken */
     struct arena reopen_arena;  /* of one that had waited */
     struct arena event_arena;
+    struct fby_item *opened; /* the last that came: it may still be looked at below */
+    struct sparkplug_arrival arrival;
     struct list queue;        /* outcome.link */
     struct fby_item *current; /* being taken; NULL once it is settled or held */
     uint64_t generation, durable, saving;
@@ -125,9 +130,10 @@ static void load(struct sparkplug_stage *s)
 static bool emit_event(struct sparkplug_stage *s, const struct outcome *o, struct bytes device, bool online)
 {
     struct fby_value event;
+    struct sparkplug_tree tree = {&s->event_arena, &s->event_arena, bytes_of("", 0)};
     arena_reset(&s->event_arena);
     s->host->count(s->instance, online ? "sparkplug_online" : "sparkplug_offline", 1);
-    return sparkplug_output_event(o->node, device, online, o->timestamp_ms, &s->event_arena, &event) &&
+    return sparkplug_output_event(o->node, device, online, o->timestamp_ms, &tree, &event) &&
            s->host->emit(s->instance, &event, NULL, 0, o->item);
 }
 
@@ -179,7 +185,7 @@ static void handle_release(void *ctx)
 
 /* ---- Decisions ---- */
 
-/* Memory of an item, for a copy. */
+/* Memory of an item, for its tree. */
 struct item_memory {
     const struct fby_host *host;
     struct fby_item *item;
@@ -189,6 +195,17 @@ static void *alloc_in_item(void *ctx, size_t size)
 {
     const struct item_memory *m = ctx;
     return m->host->item_alloc(m->item, size);
+}
+
+/* A tree in the item's memory, made of `size` bytes. It is not made elsewhere and copied: a tree is many
+ * small pieces. */
+static struct sparkplug_tree make_tree(struct item_memory *memory, struct arena *arena, struct arena *scratch,
+                                       size_t size)
+{
+    size_t chunk = TREE_FACTOR * size;
+    chunk = chunk < TREE_CHUNK_MIN ? TREE_CHUNK_MIN : chunk > TREE_CHUNK_MAX ? TREE_CHUNK_MAX : chunk;
+    arena_init_within(arena, chunk, ARENA_LIMIT, alloc_in_item, memory);
+    return (struct sparkplug_tree){arena, scratch, to_bytes(memory->item->message->payload)};
 }
 
 static const char *copy_reason(struct sparkplug_stage *s, struct fby_item *item, const char *reason)
@@ -234,16 +251,17 @@ static enum status make_value(struct sparkplug_stage *s, const struct sparkplug_
 {
     struct fby_item *item = a->token;
     struct item_memory memory = {s->host, item};
-    struct arena *arena = item == s->current ? &s->arrival_arena : &s->reopen_arena;
+    struct arena arena;
+    struct sparkplug_tree tree =
+        make_tree(&memory, &arena, item == s->current ? &s->arrival_arena : &s->reopen_arena, a->size);
     struct fby_value value;
     size_t overwritten;
-    enum status status = sparkplug_output_message(a, d, &s->output, arena, &value, &overwritten, err);
+    enum status status = sparkplug_output_message(a, d, &s->output, &tree, &value, &overwritten, err);
     if (status != STATUS_OK)
         return status;
     if (overwritten)
         s->host->count(s->instance, "sparkplug_overwritten", overwritten);
-    if (!sparkplug_tree_copy(&value, item->value, alloc_in_item, &memory))
-        return error_set(err, STATUS_LIMIT, "its tree needs more memory than a message may use");
+    *item->value = value;
     return STATUS_OK;
 }
 
@@ -296,7 +314,7 @@ static enum status open_message(struct sparkplug_stage *s, struct fby_item *item
     struct bytes packed = to_bytes(m->payload);
     enum status status = sparkplug_topic_parse(to_bytes(m->topic), &a->topic, err);
     if (status == STATUS_OK)
-        status = sparkplug_payload_unpack(packed, &s->limits, arena, &payload, err);
+        status = sparkplug_payload_unpack(packed, &s->limits, arena, &payload, &a->size, err);
     if (status != STATUS_OK)
         return status;
     a->payload = payload;
@@ -310,6 +328,10 @@ static bool reopen(void *ctx, void *token, struct sparkplug_arrival *a)
 {
     struct sparkplug_stage *s = ctx;
     struct error err;
+    if (token == s->opened) {
+        *a = s->arrival;
+        return true;
+    }
     arena_reset(&s->reopen_arena);
     return open_message(s, token, &s->reopen_arena, a, &err) == STATUS_OK;
 }
@@ -319,9 +341,12 @@ static void take_state(struct sparkplug_stage *s, struct fby_item *item, const s
     struct item_memory memory = {s->host, item};
     struct error err;
     struct fby_value value;
-    enum status status =
-        sparkplug_output_state(topic, to_bytes(item->message->payload), &s->arrival_arena, &value, &err);
-    bool right = status == STATUS_OK && sparkplug_tree_copy(&value, item->value, alloc_in_item, &memory);
+    struct arena arena;
+    struct bytes payload = to_bytes(item->message->payload);
+    struct sparkplug_tree tree = make_tree(&memory, &arena, &s->arrival_arena, payload.len);
+    bool right = sparkplug_output_state(topic, payload, &tree, &value, &err) == STATUS_OK;
+    if (right)
+        *item->value = value;
     answer_alone(s, item, right ? FBY_PASS : FBY_FAIL,
                  right ? NULL : "its tree needs more memory than a message may use");
 }
@@ -329,19 +354,20 @@ static void take_state(struct sparkplug_stage *s, struct fby_item *item, const s
 static void take_item(struct sparkplug_stage *s, struct fby_item *item)
 {
     struct sparkplug_topic topic;
-    struct sparkplug_arrival a;
     struct error err;
     s->current = item;
+    s->opened = NULL;
     arena_reset(&s->arrival_arena);
     if (sparkplug_topic_parse(to_bytes(item->message->topic), &topic, &err) != STATUS_OK) {
         bool passes = s->options->others == SPARKPLUG_STAGE_PASS;
         answer_alone(s, item, passes ? FBY_PASS : FBY_FAIL, passes ? NULL : err.text);
     } else if (topic.message == SPARKPLUG_STATE) {
         take_state(s, item, &topic);
-    } else if (open_message(s, item, &s->arrival_arena, &a, &err) != STATUS_OK) {
+    } else if (open_message(s, item, &s->arrival_arena, &s->arrival, &err) != STATUS_OK) {
         answer_alone(s, item, FBY_FAIL, err.text);
     } else {
-        sparkplug_host_take(s->nodes, &a, now_us(s));
+        s->opened = item;
+        sparkplug_host_take(s->nodes, &s->arrival, now_us(s));
         if (s->current == item)
             item->verdict = FBY_HOLD; /* it waits for those before it */
     }

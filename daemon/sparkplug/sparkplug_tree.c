@@ -7,17 +7,17 @@
 #include "base/strmap.h"
 #include "base/utf8.h"
 
-bool sparkplug_tree_map(struct fby_value *out, size_t room, struct arena *a)
+bool sparkplug_tree_map(struct sparkplug_tree *t, size_t room, struct fby_value *out)
 {
     *out = (struct fby_value){.type = FBY_MAP};
-    out->fields = arena_alloc(a, room * sizeof *out->fields);
+    out->fields = arena_alloc(t->arena, room * sizeof *out->fields);
     return out->fields != NULL;
 }
 
-bool sparkplug_tree_list(struct fby_value *out, size_t room, struct arena *a)
+bool sparkplug_tree_list(struct sparkplug_tree *t, size_t room, struct fby_value *out)
 {
     *out = (struct fby_value){.type = FBY_LIST};
-    out->items = arena_alloc(a, room * sizeof *out->items);
+    out->items = arena_alloc(t->arena, room * sizeof *out->items);
     return out->items != NULL;
 }
 
@@ -39,10 +39,12 @@ static char *repair(struct bytes text, size_t *len, struct arena *a)
     return copy;
 }
 
-bool sparkplug_tree_put_bytes(struct fby_value *map, struct bytes name, struct fby_value v, struct arena *a)
+bool sparkplug_tree_put_bytes(struct sparkplug_tree *t, struct fby_value *map, struct bytes name,
+                              struct fby_value v)
 {
     size_t len = name.len;
-    char *copy = utf8_is_valid(name) ? arena_strndup(a, name.data, name.len) : repair(name, &len, a);
+    char *copy =
+        utf8_is_valid(name) ? arena_strndup(t->arena, name.data, name.len) : repair(name, &len, t->arena);
     if (copy)
         map->fields[map->len++] = (struct fby_field){{copy, len}, v};
     return copy != NULL;
@@ -72,7 +74,8 @@ static bool take_name(const struct fby_value *map, uint32_t i, uint32_t *slots, 
     return true;
 }
 
-long sparkplug_tree_unique(struct fby_value *map, struct arena *a)
+/* The same with slots from the arena. */
+static long take_out_equals(struct fby_value *map, struct arena *a)
 {
     enum { TAKEN_OUT = 0xffff };
     if (map->len < 2)
@@ -100,110 +103,35 @@ long sparkplug_tree_unique(struct fby_value *map, struct arena *a)
     return taken_out;
 }
 
-bool sparkplug_tree_text(struct bytes text, struct fby_value *out, struct arena *a)
+long sparkplug_tree_unique(struct sparkplug_tree *t, struct fby_value *map)
+{
+    struct arena_mark mark = arena_mark(t->scratch);
+    long taken_out = take_out_equals(map, t->scratch);
+    if (mark.current)
+        arena_rewind(t->scratch, mark);
+    return taken_out;
+}
+
+/* Where its bytes are when they live as long as the tree, else a copy. NULL: no memory. */
+static const char *place(const struct sparkplug_tree *t, struct bytes bytes)
+{
+    if (bytes.len == 0)
+        return "";
+    if ((uintptr_t)bytes.data - (uintptr_t)t->stays.data < t->stays.len)
+        return (const char *)bytes.data;
+    return arena_strndup(t->arena, bytes.data, bytes.len);
+}
+
+bool sparkplug_tree_text(struct sparkplug_tree *t, struct bytes text, struct fby_value *out)
 {
     size_t len = text.len;
-    const char *valid = utf8_is_valid(text) ? (const char *)text.data : repair(text, &len, a);
-    *out = (struct fby_value){.type = FBY_STRING, .len = (uint32_t)len, .bytes = valid ? valid : ""};
-    return valid || text.len == 0;
+    const char *valid = utf8_is_valid(text) ? place(t, text) : repair(text, &len, t->arena);
+    *out = (struct fby_value){.type = FBY_STRING, .len = (uint32_t)len, .bytes = valid};
+    return valid != NULL;
 }
 
-/* ---- Copy ---- */
-
-enum { DEPTH_MAX = 128, ALIGNMENT = 8 };
-
-static size_t padded(size_t size)
+bool sparkplug_tree_bytes(struct sparkplug_tree *t, struct bytes bytes, struct fby_value *out)
 {
-    return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-}
-
-/* Nothing but the value itself: all of a copy is the assignment. */
-static bool is_flat(const struct fby_value *v)
-{
-    return v->type != FBY_STRING && v->type != FBY_BYTES && v->type != FBY_LIST && v->type != FBY_MAP;
-}
-
-/* Bytes that a copy of it needs beside the value itself; SIZE_MAX: too deep. */
-static size_t measure(const struct fby_value *v, unsigned depth)
-{
-    if (v->type == FBY_STRING || v->type == FBY_BYTES)
-        return padded(v->len);
-    if (is_flat(v))
-        return 0;
-    if (depth == DEPTH_MAX)
-        return SIZE_MAX;
-    size_t size = v->len * (v->type == FBY_LIST ? sizeof *v->items : sizeof *v->fields);
-    for (uint32_t i = 0; i < v->len; i++) {
-        const struct fby_value *item = v->type == FBY_LIST ? &v->items[i] : &v->fields[i].value;
-        size_t inner = is_flat(item) ? 0 : measure(item, depth + 1);
-        if (inner == SIZE_MAX)
-            return SIZE_MAX;
-        size += inner + (v->type == FBY_MAP ? padded(v->fields[i].name.len + 1) : 0);
-    }
-    return size;
-}
-
-static void *carve(char **memory, size_t size)
-{
-    void *p = *memory;
-    *memory += padded(size);
-    return p;
-}
-
-static void copy_below(struct fby_value *to, char **memory);
-
-static void copy_items(struct fby_value *to, char **memory)
-{
-    const struct fby_value *items = to->items;
-    struct fby_value *copy = carve(memory, to->len * sizeof *copy);
-    if (to->len)
-        memcpy(copy, items, to->len * sizeof *copy);
-    to->items = copy;
-    for (uint32_t i = 0; i < to->len; i++)
-        if (!is_flat(&copy[i]))
-            copy_below(&copy[i], memory);
-}
-
-static void copy_fields(struct fby_value *to, char **memory)
-{
-    const struct fby_field *fields = to->fields;
-    struct fby_field *copy = carve(memory, to->len * sizeof *copy);
-    to->fields = copy;
-    for (uint32_t i = 0; i < to->len; i++) {
-        struct fby_bytes name = fields[i].name;
-        char *text = carve(memory, name.len + 1);
-        memcpy(text, name.data, name.len);
-        text[name.len] = 0;
-        copy[i] = (struct fby_field){{text, name.len}, fields[i].value};
-        if (!is_flat(&copy[i].value))
-            copy_below(&copy[i].value, memory);
-    }
-}
-
-/* What the value points to becomes its own. */
-static void copy_below(struct fby_value *to, char **memory)
-{
-    if (to->type == FBY_LIST) {
-        copy_items(to, memory);
-    } else if (to->type == FBY_MAP) {
-        copy_fields(to, memory);
-    } else {
-        char *bytes = carve(memory, to->len);
-        if (to->len)
-            memcpy(bytes, to->bytes, to->len);
-        to->bytes = bytes;
-    }
-}
-
-bool sparkplug_tree_copy(const struct fby_value *from, struct fby_value *to,
-                         void *(*alloc)(void *ctx, size_t size), void *ctx)
-{
-    size_t size = measure(from, 0);
-    char *memory = size == SIZE_MAX ? NULL : alloc(ctx, size ? size : 1);
-    if (!memory)
-        return false;
-    *to = *from;
-    if (!is_flat(to))
-        copy_below(to, &memory);
-    return true;
+    *out = (struct fby_value){.type = FBY_BYTES, .len = (uint32_t)bytes.len, .bytes = place(t, bytes)};
+    return out->bytes != NULL;
 }

@@ -3,6 +3,7 @@
  * See codec_corpus.h: births of Sparkplug B. Numbers of fields are those of its specification.
  */
 #include "codec_corpus.h"
+#include "codec_sparkplug.h"
 
 #include <stdio.h>
 
@@ -20,6 +21,7 @@ enum {
     METRIC_ALIAS = 2,
     METRIC_TIMESTAMP = 3,
     METRIC_TYPE = 4,
+    METRIC_IS_NULL = 7,
     METRIC_METADATA = 8,
     METRIC_PROPERTIES = 9,
     METRIC_INT = 10,
@@ -79,6 +81,7 @@ static void make_metric(struct buffer *b, unsigned field, unsigned type)
 {
     codec_corpus_wrap(b, field);
     codec_corpus_number(b, METRIC_TYPE, type);
+    codec_corpus_number(b, METRIC_ALIAS, 1);
     codec_corpus_wrap(b, PAYLOAD_METRICS);
 }
 
@@ -133,9 +136,59 @@ static void one_name(struct buffer *b, size_t size)
 static void numbers(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
+    codec_corpus_number(&unit, METRIC_ALIAS, 1);
     codec_corpus_number(&unit, METRIC_TYPE, TYPE_INT8);
     codec_corpus_number(&unit, METRIC_INT, 1);
     codec_corpus_number(&unit, METRIC_TIMESTAMP, 1);
+    codec_corpus_wrap(&unit, PAYLOAD_METRICS);
+    fill_with(b, size, &unit);
+}
+
+/* What a right metric has at least. */
+static void nulls(struct buffer *b, size_t size)
+{
+    struct buffer unit = {0};
+    codec_corpus_number(&unit, METRIC_ALIAS, 1);
+    codec_corpus_number(&unit, METRIC_IS_NULL, 1);
+    codec_corpus_wrap(&unit, PAYLOAD_METRICS);
+    fill_with(b, size, &unit);
+}
+
+static void named_nulls(struct buffer *b, size_t size)
+{
+    struct buffer unit = {0};
+    put_text(&unit, METRIC_NAME, "a");
+    codec_corpus_number(&unit, METRIC_IS_NULL, 1);
+    codec_corpus_wrap(&unit, PAYLOAD_METRICS);
+    fill_with(b, size, &unit);
+}
+
+/* The alias that has a long name in the birth before. */
+static void long_names(struct buffer *b, size_t size)
+{
+    struct buffer unit = {0};
+    codec_corpus_number(&unit, METRIC_ALIAS, CODEC_SPARKPLUG_LONG_ALIAS);
+    codec_corpus_number(&unit, METRIC_IS_NULL, 1);
+    codec_corpus_wrap(&unit, PAYLOAD_METRICS);
+    fill_with(b, size, &unit);
+}
+
+static void wrong_numbers(struct buffer *b, size_t size)
+{
+    struct buffer unit = {0};
+    codec_corpus_number(&unit, METRIC_ALIAS, 1);
+    codec_corpus_number(&unit, METRIC_TYPE, TYPE_INT8);
+    codec_corpus_number(&unit, METRIC_INT, 300);
+    codec_corpus_wrap(&unit, PAYLOAD_METRICS);
+    fill_with(b, size, &unit);
+}
+
+static void wrong_arrays(struct buffer *b, size_t size)
+{
+    struct buffer unit = {0};
+    codec_corpus_number(&unit, METRIC_ALIAS, 1);
+    codec_corpus_number(&unit, METRIC_TYPE, TYPE_BOOLEAN_ARRAY);
+    codec_corpus_run(&unit, METRIC_BYTES, "", 0);
     codec_corpus_wrap(&unit, PAYLOAD_METRICS);
     fill_with(b, size, &unit);
 }
@@ -152,6 +205,8 @@ static void wrong_types(struct buffer *b, size_t size)
 static void metadata(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
+    codec_corpus_number(&unit, METRIC_ALIAS, 1);
+    codec_corpus_number(&unit, METRIC_IS_NULL, 1);
     codec_corpus_run(&unit, METRIC_METADATA, "", 0);
     codec_corpus_wrap(&unit, PAYLOAD_METRICS);
     fill_with(b, size, &unit);
@@ -160,6 +215,8 @@ static void metadata(struct buffer *b, size_t size)
 static void empty_sets(struct buffer *b, size_t size)
 {
     struct buffer unit = {0};
+    codec_corpus_number(&unit, METRIC_ALIAS, 1);
+    codec_corpus_number(&unit, METRIC_IS_NULL, 1);
     codec_corpus_run(&unit, METRIC_PROPERTIES, "", 0);
     codec_corpus_wrap(&unit, PAYLOAD_METRICS);
     fill_with(b, size, &unit);
@@ -202,6 +259,8 @@ static void small_sets(struct buffer *b, size_t size)
     put_text(&unit, SET_KEYS, "");
     codec_corpus_run(&unit, SET_VALUES, "", 0);
     codec_corpus_wrap(&unit, METRIC_PROPERTIES);
+    codec_corpus_number(&unit, METRIC_ALIAS, 1);
+    codec_corpus_number(&unit, METRIC_IS_NULL, 1);
     codec_corpus_wrap(&unit, PAYLOAD_METRICS);
     fill_with(b, size, &unit);
 }
@@ -216,6 +275,8 @@ static void deep_sets(struct buffer *b, size_t size)
         put_text(&unit, SET_KEYS, "");
     }
     codec_corpus_wrap(&unit, METRIC_PROPERTIES);
+    codec_corpus_number(&unit, METRIC_ALIAS, 1);
+    codec_corpus_number(&unit, METRIC_IS_NULL, 1);
     codec_corpus_wrap(&unit, PAYLOAD_METRICS);
     fill_with(b, size, &unit);
 }
@@ -230,6 +291,8 @@ static void lists_of_sets(struct buffer *b, size_t size)
     codec_corpus_wrap(&unit, SET_VALUES);
     put_text(&unit, SET_KEYS, "");
     codec_corpus_wrap(&unit, METRIC_PROPERTIES);
+    codec_corpus_number(&unit, METRIC_ALIAS, 1);
+    codec_corpus_number(&unit, METRIC_IS_NULL, 1);
     codec_corpus_wrap(&unit, PAYLOAD_METRICS);
     fill_with(b, size, &unit);
 }
@@ -289,10 +352,46 @@ static void columns(struct buffer *b, size_t size)
     buffer_finish(&set);
 }
 
+/* Three bytes for each, and the longest name of a type. */
+static void packed_columns(struct buffer *b, size_t size)
+{
+    struct buffer set = {0}, types = {0};
+    size_t count = (size > 40 ? size - 40 : size) / 3;
+    const uint8_t type = TYPE_SETS;
+    codec_corpus_repeat(&set, "\x12\x00", 2, 2 * count);
+    codec_corpus_repeat(&types, &type, 1, set.len / 2);
+    codec_corpus_run(&set, DATASET_TYPES, types.data, types.len);
+    buffer_finish(&types);
+    make_metric(&set, METRIC_DATASET, TYPE_DATASET);
+    put_seq(b);
+    buffer_add(b, set.data, set.len);
+    buffer_finish(&set);
+}
+
+/* The same property twice in what is shown: as quality, and among all of them. */
+static void deep_quality(struct buffer *b, size_t size)
+{
+    struct buffer list = {0}, set = {0};
+    codec_corpus_repeat(&list, "\x0a\x00", 2, size > 60 ? size - 60 : size); /* empty sets */
+    codec_corpus_wrap(&list, PROPERTY_SETS);
+    codec_corpus_number(&list, PROPERTY_TYPE, TYPE_SETS);
+    put_text(&set, SET_KEYS, "Quality");
+    codec_corpus_run(&set, SET_VALUES, list.data, list.len);
+    buffer_finish(&list);
+    codec_corpus_wrap(&set, METRIC_PROPERTIES);
+    codec_corpus_number(&set, METRIC_ALIAS, 1);
+    codec_corpus_number(&set, METRIC_IS_NULL, 1);
+    codec_corpus_wrap(&set, PAYLOAD_METRICS);
+    put_seq(b);
+    buffer_add(b, set.data, set.len);
+    buffer_finish(&set);
+}
+
 static void fill_template(struct buffer *b, size_t size, unsigned field)
 {
     struct buffer set = {0}, member = {0};
-    codec_corpus_run(&member, field, "", 0);
+    put_text(&member, 1, "a"); /* METRIC_NAME, PARAMETER_NAME */
+    codec_corpus_wrap(&member, field);
     codec_corpus_repeat(&set, member.data, member.len, size > 40 ? size - 40 : size);
     buffer_finish(&member);
     make_metric(&set, METRIC_TEMPLATE, TYPE_TEMPLATE);
@@ -317,6 +416,7 @@ static void deep_templates(struct buffer *b, size_t size)
     for (int i = 0; i < DEPTH; i++) {
         codec_corpus_wrap(&unit, METRIC_TEMPLATE);
         codec_corpus_number(&unit, METRIC_TYPE, TYPE_TEMPLATE);
+        put_text(&unit, METRIC_NAME, "a");
         codec_corpus_wrap(&unit, TEMPLATE_METRICS);
     }
     make_metric(&unit, METRIC_TEMPLATE, TYPE_TEMPLATE);
@@ -388,35 +488,29 @@ static void envelope(struct buffer *b, size_t size)
 }
 #endif
 
+/* One for each way in, see codec_sparkplug.h. */
+#define CASES(codec)                                                                                         \
+    {codec, "empty metrics", empty_metrics}, {codec, "name flood", name_flood},                              \
+        {codec, "names backwards", names_backwards}, {codec, "alias flood", alias_flood},                    \
+        {codec, "one name and alias", one_name}, {codec, "numbers", numbers}, {codec, "nulls", nulls},       \
+        {codec, "named nulls", named_nulls}, {codec, "long names", long_names},                              \
+        {codec, "wrong types", wrong_types}, {codec, "wrong numbers", wrong_numbers},                        \
+        {codec, "wrong arrays", wrong_arrays}, {codec, "metadata", metadata},                                \
+        {codec, "empty property sets", empty_sets}, {codec, "small property sets", small_sets},              \
+        {codec, "property flood", property_flood}, {codec, "one property again and again", one_property},    \
+        {codec, "deep property sets", deep_sets}, {codec, "lists of property sets", lists_of_sets},          \
+        {codec, "empty rows", empty_rows}, {codec, "narrow rows", narrow_rows},                              \
+        {codec, "wide rows", wide_rows}, {codec, "columns", columns},                                        \
+        {codec, "packed columns", packed_columns}, {codec, "deep quality", deep_quality},                    \
+        {codec, "members of a template", members}, {codec, "parameters of a template", parameters},          \
+        {codec, "deep templates", deep_templates}, {codec, "arrays", arrays},                                \
+        {codec, "arrays of texts", text_arrays}, {codec, "arrays of booleans", boolean_arrays},              \
+        {codec, "invalid text", invalid_text}, {codec, "unknown fields", unknown_fields},
+
 const struct codec_case codec_corpus_sparkplug[] = {
-    {"sparkplug", "empty metrics", empty_metrics},
-    {"sparkplug", "name flood", name_flood},
-    {"sparkplug", "names backwards", names_backwards},
-    {"sparkplug", "alias flood", alias_flood},
-    {"sparkplug", "one name and alias", one_name},
-    {"sparkplug", "numbers", numbers},
-    {"sparkplug", "wrong types", wrong_types},
-    {"sparkplug", "metadata", metadata},
-    {"sparkplug", "empty property sets", empty_sets},
-    {"sparkplug", "small property sets", small_sets},
-    {"sparkplug", "property flood", property_flood},
-    {"sparkplug", "one property again and again", one_property},
-    {"sparkplug", "deep property sets", deep_sets},
-    {"sparkplug", "lists of property sets", lists_of_sets},
-    {"sparkplug", "empty rows", empty_rows},
-    {"sparkplug", "narrow rows", narrow_rows},
-    {"sparkplug", "wide rows", wide_rows},
-    {"sparkplug", "columns", columns},
-    {"sparkplug", "members of a template", members},
-    {"sparkplug", "parameters of a template", parameters},
-    {"sparkplug", "deep templates", deep_templates},
-    {"sparkplug", "arrays", arrays},
-    {"sparkplug", "arrays of texts", text_arrays},
-    {"sparkplug", "arrays of booleans", boolean_arrays},
-    {"sparkplug", "invalid text", invalid_text},
-    {"sparkplug", "unknown fields", unknown_fields},
+    CASES("sparkplug") CASES("sparkplug-data") CASES("sparkplug-map")
 #ifdef WITH_ZLIB
-    {"sparkplug", "compressed", envelope},
+        {"sparkplug", "compressed", envelope},
 #endif
     {NULL, NULL, NULL},
 };

@@ -124,8 +124,7 @@ struct codec_runner *codec_runner_create(const char *codec, const char *plugins)
     arena_init(&r->arena, 64 * 1024, 64 << 20);
     arena_init(&r->options, 0, 0);
     arena_init(&r->unwraps, 0, 0);
-    if (strcmp(codec, "sparkplug") == 0)
-        r->sparkplug = codec_sparkplug_create();
+    r->sparkplug = codec_sparkplug_create(codec);
     r->loop = loop_create(&err);
     r->plugins = plugin_host_create(plugins, r->loop, NULL);
     bool right =

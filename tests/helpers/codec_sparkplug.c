@@ -5,6 +5,8 @@
 #include "codec_sparkplug.h"
 
 #include "base/memory.h"
+#include "codec_corpus.h"
+#include "sparkplug/sparkplug_output.h"
 #include "sparkplug/sparkplug_stage.h"
 #include "sparkplug/sparkplug_stage_options.h"
 
@@ -13,12 +15,14 @@
 struct fby_timer {
     fby_callback_fn fn;
     void *ctx;
-    bool runs;
+    struct fby_instance *instance;
+    int64_t due_ms; /* -1: it does not run */
 };
 
 struct fby_instance {
     struct fby_timer timers[2];
     size_t timer_count;
+    int64_t now_ms;
     fby_saved_fn saved;
     void *saved_ctx;
 };
@@ -26,6 +30,7 @@ struct fby_instance {
 struct codec_sparkplug {
     struct fby_instance instance;
     void *stage;
+    const char *topic;
     uint64_t sequence;
 };
 
@@ -49,24 +54,23 @@ static void host_count(struct fby_instance *in, const char *name, uint64_t n)
 
 static int64_t host_now(struct fby_instance *in)
 {
-    (void)in;
-    return 1;
+    return in->now_ms * 1000;
 }
 
 static struct fby_timer *host_timer_create(struct fby_instance *in, fby_callback_fn fn, void *ctx)
 {
-    in->timers[in->timer_count] = (struct fby_timer){fn, ctx, false};
+    in->timers[in->timer_count] = (struct fby_timer){fn, ctx, in, -1};
     return &in->timers[in->timer_count++];
 }
 
 static void host_timer_start(struct fby_timer *t, int64_t delay_ms)
 {
-    t->runs = delay_ms == 0;
+    t->due_ms = t->instance->now_ms + delay_ms;
 }
 
 static void host_timer_stop(struct fby_timer *t)
 {
-    t->runs = false;
+    t->due_ms = -1;
 }
 
 static void *host_item_alloc(struct fby_item *item, size_t size)
@@ -133,22 +137,62 @@ static const struct fby_host host = {
     .state_save = host_state_save,
 };
 
-struct codec_sparkplug *codec_sparkplug_create(void)
+static const char birth_topic[] = "spBv1.0/g/NBIRTH/n", data_topic[] = "spBv1.0/g/NDATA/n";
+
+/* The birth that data build on. */
+static void give_birth(struct codec_sparkplug *s)
 {
-    static const struct sparkplug_stage_options options = {
+    enum { METRICS = 2, NAME = 1, ALIAS = 2, TYPE = 4, INT8 = 1, LONG_NAME = 4000 };
+    struct buffer payload = {0}, metric = {0};
+    struct arena a;
+    struct fby_value value;
+    struct error err;
+    arena_init(&a, 0, 0);
+    codec_corpus_number(&payload, 3, 0);
+    for (unsigned alias = 1; alias <= CODEC_SPARKPLUG_LONG_ALIAS; alias++) {
+        char name[LONG_NAME];
+        memset(name, 'a', sizeof name);
+        buffer_clear(&metric);
+        codec_corpus_run(&metric, NAME, name, alias == CODEC_SPARKPLUG_LONG_ALIAS ? LONG_NAME : 1);
+        codec_corpus_number(&metric, ALIAS, alias);
+        codec_corpus_number(&metric, TYPE, INT8);
+        codec_corpus_run(&payload, METRICS, metric.data, metric.len);
+    }
+    s->topic = birth_topic;
+    (void)!codec_sparkplug_decode(s, buffer_bytes(&payload), &a, &value, &err);
+    s->topic = data_topic;
+    buffer_finish(&metric);
+    buffer_finish(&payload);
+    arena_finish(&a);
+}
+
+struct codec_sparkplug *codec_sparkplug_create(const char *name)
+{
+    static const struct sparkplug_stage_options list = {
+        .metrics = SPARKPLUG_OUTPUT_LIST,
         .properties = true,
         .events = true,
         .reorder_ms = 2000,
         .reorder_messages = 4,
+        .unknown_alias = SPARKPLUG_STAGE_PASS,
         .max_payload = 256 << 10,
         .max_unpacked = 4 << 20,
         .max_elements = 65536,
         .max_nodes = 2,
         .max_state = 4 << 20,
     };
+    static struct sparkplug_stage_options map;
     struct fby_error err;
+    if (strncmp(name, "sparkplug", 9) != 0)
+        return NULL;
+    map = list;
+    map.metrics = SPARKPLUG_OUTPUT_MAP;
     struct codec_sparkplug *s = xcalloc(1, sizeof *s);
-    s->stage = sparkplug_stage_plugin.stage->create(&host, &s->instance, &options, &err);
+    s->topic = birth_topic;
+    s->stage = sparkplug_stage_plugin.stage->create(&host, &s->instance,
+                                                    strcmp(name, "sparkplug-map") == 0 ? &map : &list, &err);
+    if (strcmp(name, "sparkplug") != 0)
+        give_birth(s);
     return s;
 }
 
@@ -160,33 +204,40 @@ void codec_sparkplug_destroy(struct codec_sparkplug *s)
     free(s);
 }
 
-/* The state is durable, and what waits for it goes on. */
+static struct fby_timer *first_due(struct fby_instance *in)
+{
+    struct fby_timer *first = NULL;
+    for (size_t i = 0; i < in->timer_count; i++) {
+        struct fby_timer *t = &in->timers[i];
+        if (t->due_ms >= 0 && (!first || t->due_ms < first->due_ms))
+            first = t;
+    }
+    return first;
+}
+
+/* The state is durable, what waits for it goes on, and the time of what waits for others passes. */
 static void run_what_is_due(struct fby_instance *in)
 {
-    bool idle = false;
-    while (!idle) {
-        idle = !in->saved;
+    struct fby_timer *t;
+    while (in->saved || first_due(in)) {
         fby_saved_fn saved = in->saved;
         in->saved = NULL;
         if (saved)
             saved(in->saved_ctx, true);
-        for (size_t i = 0; i < in->timer_count; i++) {
-            struct fby_timer *t = &in->timers[i];
-            if (!t->runs)
-                continue;
-            idle = t->runs = false;
-            t->fn(t->ctx);
-        }
+        if (!(t = first_due(in)))
+            continue;
+        in->now_ms = t->due_ms > in->now_ms ? t->due_ms : in->now_ms;
+        t->due_ms = -1;
+        t->fn(t->ctx);
     }
 }
 
 enum status codec_sparkplug_decode(struct codec_sparkplug *s, struct bytes payload, struct arena *a,
                                    struct fby_value *out, struct error *err)
 {
-    static const char topic[] = "spBv1.0/g/NBIRTH/n";
     const struct fby_message message = {.sequence = ++s->sequence,
                                         .source = {"b", 1},
-                                        .topic = {topic, sizeof topic - 1},
+                                        .topic = {s->topic, strlen(s->topic)},
                                         .payload = {(const char *)payload.data, payload.len}};
     *out = (struct fby_value){
         .type = FBY_BYTES, .len = (uint32_t)payload.len, .bytes = (const char *)payload.data};

@@ -18,10 +18,12 @@ base_tests = \
   %D%/test_number_powers \
   %D%/test_strmap \
   %D%/test_time_format \
-  %D%/test_utf8
+  %D%/test_utf8 \
+  %D%/test_varint
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
 %C%_test_arena_LDADD = $(RANK1) $(CMOCKA_LIBS)
+%C%_test_varint_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_backoff_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_bytes_LDADD = $(RANK1) $(CMOCKA_LIBS)
 %C%_test_clock_LDADD = $(RANK1) $(CMOCKA_LIBS)

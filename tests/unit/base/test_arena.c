@@ -121,6 +121,35 @@ static void test_rewind_keeps_a_chunk(void **state)
     arena_finish(&a);
 }
 
+static uint8_t given[3][4096];
+static size_t given_count;
+
+static void *give(void *ctx, size_t size)
+{
+    assert_ptr_equal(ctx, given);
+    return given_count < 3 && size <= sizeof given[0] ? given[given_count++] : NULL;
+}
+
+/* Chunks that come from elsewhere are never given back. */
+static void test_memory_of_others(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init_within(&a, 1024, 0, give, given);
+    uint8_t *first = arena_alloc(&a, 600);
+    assert_true(first >= given[0] && first < given[1]);
+    memset(first, 1, 600);
+    struct arena_mark mark = arena_mark(&a);
+    memset(arena_alloc(&a, 1000), 2, 1000);
+    assert_int_equal(given_count, 2);
+    arena_rewind(&a, mark);
+    memset(arena_alloc(&a, 1000), 3, 1000);
+    arena_reset(&a);
+    assert_null(arena_alloc(&a, 5000));
+    assert_true(a.failed);
+    arena_finish(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +158,7 @@ int main(void)
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_rewind_keeps_a_chunk),
         cmocka_unit_test(test_copies_and_growth),
+        cmocka_unit_test(test_memory_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

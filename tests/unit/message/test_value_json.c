@@ -97,6 +97,32 @@ static void test_containers(void **state)
                    "{\"a\":[1,[],{}],\"\":null}");
 }
 
+/* Many at once, next to others, and up to the last byte that a limit leaves. */
+static void test_booleans(void **state)
+{
+    (void)state;
+    enum { COUNT = 150 };
+    struct fby_value items[COUNT];
+    struct buffer expected = {0}, out = {0};
+    for (int i = 0; i < COUNT; i++) {
+        items[i] = i == 70 ? value_int(7) : (struct fby_value){.type = FBY_BOOL, .boolean = i % 3 == 0};
+        buffer_add_text(&expected, i == 0 ? "[" : ",");
+        buffer_add_text(&expected, i == 70 ? "7" : i % 3 == 0 ? "true" : "false");
+    }
+    buffer_add_text(&expected, "]");
+    const struct fby_value list = {.type = FBY_LIST, .len = COUNT, .items = items};
+    assert_true(value_write_json(&list, &out));
+    assert_true(bytes_equal(buffer_bytes(&out), buffer_bytes(&expected)));
+    struct buffer exact = {.limit = expected.len}, less = {.limit = expected.len - 1};
+    assert_true(value_write_json(&list, &exact));
+    assert_true(bytes_equal(buffer_bytes(&exact), buffer_bytes(&expected)));
+    assert_false(value_write_json(&list, &less));
+    buffer_finish(&less);
+    buffer_finish(&exact);
+    buffer_finish(&out);
+    buffer_finish(&expected);
+}
+
 static void test_limit_of_output(void **state)
 {
     (void)state;
@@ -112,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_scalars),    cmocka_unit_test(test_digits_are_a_number_only_when_they_are_one),
         cmocka_unit_test(test_hex),        cmocka_unit_test(test_time),
         cmocka_unit_test(test_containers), cmocka_unit_test(test_limit_of_output),
+        cmocka_unit_test(test_booleans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

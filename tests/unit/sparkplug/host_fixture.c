@@ -17,6 +17,7 @@ char told[8192];                                 /* one word for each decision *
 int64_t now;
 struct sparkplug_host_settings settings;
 bool can_publish;
+unsigned reopened;
 
 static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -53,6 +54,7 @@ static void handle_decision(void *ctx, const struct sparkplug_arrival *a, const 
 static bool reopen(void *ctx, void *token, struct sparkplug_arrival *a)
 {
     (void)ctx;
+    reopened++;
     *a = *(struct sparkplug_arrival *)token;
     return true;
 }

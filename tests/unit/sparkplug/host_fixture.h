@@ -20,6 +20,7 @@ extern char told[8192];
 extern int64_t now;
 extern struct sparkplug_host_settings settings; /* of the next make_host() */
 extern bool can_publish;
+extern unsigned reopened; /* how often what is held was wanted again */
 
 void make_host(void);
 int set_up(void **state);

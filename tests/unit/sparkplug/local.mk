@@ -10,7 +10,8 @@ sparkplug_tests = \
   %D%/test_sparkplug_output \
   %D%/test_sparkplug_payload \
   %D%/test_sparkplug_stage \
-  %D%/test_sparkplug_topic
+  %D%/test_sparkplug_topic \
+  %D%/test_sparkplug_unpacker
 check_PROGRAMS += $(sparkplug_tests)
 TESTS += $(sparkplug_tests)
 
@@ -27,7 +28,9 @@ sparkplug_unit_libs = daemon/sparkplug/libsparkplug.a daemon/message/libmessage.
 %C%_test_sparkplug_payload_LDADD = $(sparkplug_unit_libs)
 %C%_test_sparkplug_stage_LDADD = $(sparkplug_unit_libs)
 %C%_test_sparkplug_topic_LDADD = $(sparkplug_unit_libs)
+%C%_test_sparkplug_unpacker_LDADD = $(sparkplug_unit_libs)
 %D%/test_sparkplug_draft.$(OBJEXT) %D%/test_sparkplug_edge.$(OBJEXT) %D%/test_sparkplug_host.$(OBJEXT) %D%/host_fixture.$(OBJEXT) \
   %D%/test_sparkplug_order.$(OBJEXT) %D%/test_sparkplug_metric.$(OBJEXT) \
-  %D%/test_sparkplug_output.$(OBJEXT) %D%/test_sparkplug_stage.$(OBJEXT) %D%/test_sparkplug_payload.$(OBJEXT): daemon/sparkplug/sparkplug_b.pb-c.h
+  %D%/test_sparkplug_output.$(OBJEXT) %D%/test_sparkplug_stage.$(OBJEXT) %D%/test_sparkplug_payload.$(OBJEXT) \
+  %D%/test_sparkplug_unpacker.$(OBJEXT): daemon/sparkplug/sparkplug_b.pb-c.h
 endif

@@ -55,7 +55,7 @@ static int tear_down(void **state)
 static void look(void)
 {
     assert_true(f.packet.payload.len > 0);
-    assert_int_equal(sparkplug_payload_unpack(f.packet.payload, NULL, &f.arena, &f.payload, &f.err),
+    assert_int_equal(sparkplug_payload_unpack(f.packet.payload, NULL, &f.arena, &f.payload, NULL, &f.err),
                      STATUS_OK);
 }
 

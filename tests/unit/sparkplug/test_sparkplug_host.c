@@ -281,6 +281,39 @@ static void test_strangers_that_wait(void **state)
 }
 
 /* A whole plant: what is kept is bounded, survives a restart, and one node more is refused. */
+/* Only a birth can make readable what is not: other messages do not make all of it be unpacked again. */
+static void test_what_waits_is_left_alone(void **state)
+{
+    (void)state;
+    node_birth(1, 0, 0, "a");
+    for (uint64_t number = 2; number <= 4; number++)
+        data(number, 1, 7); /* an alias that nobody knows */
+    assert_told("1+*");
+    data(10, -1, 1);
+    reopened = 0;
+    for (uint64_t number = 11; number < 20; number++)
+        data(number, -1, 1);
+    assert_int_equal(reopened, 0);
+    assert_told("10=a 11=a 12=a 13=a 14=a 15=a 16=a 17=a 18=a 19=a");
+    struct sparkplug_arrival *a = make(20, SPARKPLUG_DBIRTH, -1);
+    add_metric(a, "b", 1);
+    take(a);
+    assert_int_equal(reopened, 3);
+}
+
+static void test_bytes_that_wait_are_bounded(void **state)
+{
+    (void)state;
+    node_birth(1, 0, 0, "a");
+    for (uint64_t number = 2; number <= 4; number++) {
+        struct sparkplug_arrival *a = make(number, SPARKPLUG_NDATA, (int)number); /* 1 is missing */
+        add_metric(a, "", 1);
+        a->size = 400 << 10;
+        take(a);
+    }
+    assert_told("1+* rebirth:G/e 2?1=a 3=a 4=a");
+}
+
 static void test_ten_thousand_nodes(void **state)
 {
     (void)state;
@@ -358,6 +391,8 @@ int main(void)
         TEST(test_invented_names),
         TEST(test_strangers_that_wait),
         TEST(test_ten_thousand_nodes),
+        TEST(test_what_waits_is_left_alone),
+        TEST(test_bytes_that_wait_are_bounded),
         TEST(test_damaged_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

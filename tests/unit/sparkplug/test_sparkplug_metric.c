@@ -8,6 +8,7 @@
 
 #include "message/value.h"
 #include "sparkplug/sparkplug_b.pb-c.h"
+#include "sparkplug/sparkplug_tree.h"
 
 #include "unit.h"
 
@@ -15,6 +16,7 @@
 #include <stdio.h>
 
 static struct arena arena;
+static struct sparkplug_tree tree = {&arena, &arena, {NULL, 0}};
 
 static int set_up(void **state)
 {
@@ -36,7 +38,7 @@ static const char *show(const Spb__Metric *m, unsigned type)
     struct fby_value v;
     struct error err;
     struct buffer out = {0};
-    if (sparkplug_metric_value(m, type, NULL, &arena, &v, &err) != STATUS_OK) {
+    if (sparkplug_metric_value(m, type, NULL, &tree, &v, &err) != STATUS_OK) {
         buffer_add_byte(&out, '!');
         buffer_add_text(&out, err.text);
     } else {
@@ -265,13 +267,13 @@ static void test_nested_properties(void **state)
     struct fby_value v;
     struct error err;
     struct buffer out = {0};
-    assert_int_equal(sparkplug_metric_properties(&set, &arena, &v, &err), STATUS_OK);
+    assert_int_equal(sparkplug_metric_properties(&set, &tree, &v, &err), STATUS_OK);
     assert_true(value_write_json(&v, &out));
     assert_true(bytes_equal(buffer_bytes(&out),
                             bytes_of_text("{\"set\":{\"low\":-7,\"none\":null},\"sets\":[{\"low\":-7,"
                                           "\"none\":null},{\"low\":-7,\"none\":null}]}")));
     nested.propertyset_value = &set; /* a circle, as of one that is too deep */
-    assert_int_equal(sparkplug_metric_properties(&set, &arena, &v, &err), STATUS_LIMIT);
+    assert_int_equal(sparkplug_metric_properties(&set, &tree, &v, &err), STATUS_LIMIT);
     buffer_finish(&out);
 }
 
@@ -305,6 +307,7 @@ static void test_template(void **state)
         "\"value\":5}],\"parameters\":[{\"name\":\"index\",\"type\":\"String\",\"value\":\"7\"}]}");
     /* A circle that no payload can have stands for one that is too deep. */
     metrics[0] = &m;
+    m.name = text("motor");
     assert_string_equal(show(&m, SPARKPLUG_TEMPLATE), "!sets and templates are nested deeper than 16");
 }
 
@@ -318,12 +321,12 @@ static void test_properties(void **state)
     assert_true(sparkplug_metric_add_text_property(&m, "engUnit", bytes_of_text("bar"), &arena));
     assert_true(sparkplug_metric_add_text_property(&m, "note", bytes_of_text("x"), &arena));
     assert_true(sparkplug_metric_add_text_property(&m, "engUnit", bytes_of_text("Pa"), &arena));
-    assert_int_equal(sparkplug_metric_properties(m.properties, &arena, &v, &err), STATUS_OK);
+    assert_int_equal(sparkplug_metric_properties(m.properties, &tree, &v, &err), STATUS_OK);
     assert_true(value_write_json(&v, &out));
     assert_true(bytes_equal(buffer_bytes(&out), bytes_of_text("{\"note\":\"x\",\"engUnit\":\"Pa\"}")));
     /* tck-id-payloads-propertyset-keys-array-size tck-id-payloads-propertyset-values-array-size */
     m.properties->n_values = 1;
-    assert_int_equal(sparkplug_metric_properties(m.properties, &arena, &v, &err), STATUS_INVALID);
+    assert_int_equal(sparkplug_metric_properties(m.properties, &tree, &v, &err), STATUS_INVALID);
     buffer_finish(&out);
 }
 

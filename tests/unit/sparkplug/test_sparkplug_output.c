@@ -9,10 +9,12 @@
 #include "sparkplug/sparkplug_b.pb-c.h"
 #include "sparkplug/sparkplug_metric.h"
 #include "sparkplug/sparkplug_payload.h"
+#include "sparkplug/sparkplug_tree.h"
 
 #include "unit.h"
 
 static struct arena arena;
+static struct sparkplug_tree tree = {&arena, &arena, {NULL, 0}};
 static struct sparkplug_birth *birth;
 static Spb__Payload *payload; /* of the message */
 static struct sparkplug_output_settings settings;
@@ -83,7 +85,7 @@ static const char *show(int missing_seq, bool metrics_only)
     const struct sparkplug_decision d = {.birth = birth, .missing_seq = missing_seq};
     struct fby_value v;
     struct error err;
-    assert_int_equal(sparkplug_output_message(&a, &d, &settings, &arena, &v, &overwritten, &err), STATUS_OK);
+    assert_int_equal(sparkplug_output_message(&a, &d, &settings, &tree, &v, &overwritten, &err), STATUS_OK);
     return as_json(metrics_only ? value_field(&v, bytes_of_text("metrics")) : &v);
 }
 
@@ -124,7 +126,7 @@ static enum status write_with_elements(size_t max_elements, struct fby_value *v,
         .payload = payload};
     const struct sparkplug_decision d = {.birth = birth, .missing_seq = -1};
     settings.max_elements = max_elements;
-    return sparkplug_output_message(&a, &d, &settings, &arena, v, &overwritten, err);
+    return sparkplug_output_message(&a, &d, &settings, &tree, v, &overwritten, err);
 }
 
 /* Eight booleans are one byte: elements of arrays count, those of all arrays together. */
@@ -215,11 +217,11 @@ static void test_events(void **state)
     (void)state;
     struct sparkplug_node node = {.group = bytes_of_text("G"), .edge_node = bytes_of_text("press")};
     struct fby_value v;
-    assert_true(sparkplug_output_event(&node, bytes_of_text("pump"), false, 1700000000000, &arena, &v));
+    assert_true(sparkplug_output_event(&node, bytes_of_text("pump"), false, 1700000000000, &tree, &v));
     assert_string_equal(as_json(&v),
                         "{\"type\":\"OFFLINE\",\"group\":\"G\",\"edge_node\":\"press\",\"device\":\"pump\","
                         "\"timestamp\":\"2023-11-14T22:13:20Z\"}");
-    assert_true(sparkplug_output_event(&node, bytes_of_text(""), true, 0, &arena, &v));
+    assert_true(sparkplug_output_event(&node, bytes_of_text(""), true, 0, &tree, &v));
     assert_string_equal(as_json(&v), "{\"type\":\"ONLINE\",\"group\":\"G\",\"edge_node\":\"press\"}");
 }
 
@@ -230,12 +232,104 @@ static void test_state(void **state)
     struct fby_value v;
     struct error err;
     assert_int_equal(
-        sparkplug_output_state(&topic, bytes_of_text("{\"online\":true,\"timestamp\":5}"), &arena, &v, &err),
+        sparkplug_output_state(&topic, bytes_of_text("{\"online\":true,\"timestamp\":5}"), &tree, &v, &err),
         STATUS_OK);
     assert_string_equal(
         as_json(&v), "{\"type\":\"STATE\",\"host\":\"scada\",\"state\":{\"online\":true,\"timestamp\":5}}");
-    assert_int_equal(sparkplug_output_state(&topic, bytes_of_text("OFFLINE"), &arena, &v, &err), STATUS_OK);
+    assert_int_equal(sparkplug_output_state(&topic, bytes_of_text("OFFLINE"), &tree, &v, &err), STATUS_OK);
     assert_string_equal(as_json(&v), "{\"type\":\"STATE\",\"host\":\"scada\",\"state\":\"OFFLINE\"}");
+}
+
+static enum status write_message(size_t size, enum sparkplug_message kind, struct fby_value *v,
+                                 struct error *err)
+{
+    const struct sparkplug_arrival a = {
+        .topic = {kind, bytes_of_text("G"), bytes_of_text("press"), bytes_of("", 0)},
+        .payload = payload,
+        .size = size};
+    const struct sparkplug_decision d = {.birth = birth, .missing_seq = -1};
+    return sparkplug_output_message(&a, &d, &settings, &tree, v, &overwritten, err);
+}
+
+/* 64, and one for each 16 bytes of payload. */
+static void test_wrong_metrics_are_bounded(void **state)
+{
+    (void)state;
+    struct fby_value v;
+    struct error err;
+    for (int i = 0; i < 66; i++)
+        (void)sparkplug_payload_add(payload, bytes_of_text("empty"), &arena);
+    assert_int_equal(write_message(16 * 2, SPARKPLUG_NDATA, &v, &err), STATUS_OK);
+    assert_int_equal(write_message(16 * 2 - 1, SPARKPLUG_NDATA, &v, &err), STATUS_INVALID);
+    assert_non_null(strstr(err.text, "more of its metrics are wrong than 64"));
+    assert_non_null(strstr(err.text, "there is no value"));
+}
+
+static void test_without_name_and_alias(void **state)
+{
+    (void)state;
+    struct fby_value v;
+    struct error err;
+    (void)add(payload, "", 0, SPARKPLUG_INT8, 5);
+    assert_int_equal(write_message(0, SPARKPLUG_NDATA, &v, &err), STATUS_OK);
+    assert_non_null(strstr(as_json(&v),
+                           "[{\"type\":\"Int8\",\"value\":5,\"error\":\"it has neither a name nor an "
+                           "alias\"}]"));
+}
+
+/* Names that a birth has declared may be long, and an alias is short: 64 KiB and 16 times the payload. */
+static void test_names_by_alias_are_bounded(void **state)
+{
+    (void)state;
+    enum { LONG = 60000 };
+    char *name = arena_alloc(&arena, LONG + 1);
+    memset(name, 'n', LONG);
+    name[LONG] = 0;
+    struct fby_value v;
+    struct error err;
+    struct buffer packed = {0};
+    Spb__Payload *declared = sparkplug_payload_create(1, 0, &arena);
+    (void)add(declared, name, 1, SPARKPLUG_INT16, 0);
+    assert_true(sparkplug_birth_pack(declared, &packed));
+    sparkplug_birth_unref(birth);
+    birth = sparkplug_birth_create(buffer_bytes(&packed));
+    buffer_finish(&packed);
+    (void)add_data(1, SPARKPLUG_INT16, 1);
+    assert_int_equal(write_message(20, SPARKPLUG_NDATA, &v, &err), STATUS_OK);
+    (void)add_data(1, SPARKPLUG_INT16, 1);
+    assert_int_equal(write_message(20, SPARKPLUG_NDATA, &v, &err), STATUS_LIMIT);
+    assert_non_null(strstr(err.text, "64 KiB and 16 times its size"));
+    assert_int_equal(write_message(4000, SPARKPLUG_NDATA, &v, &err), STATUS_OK);
+}
+
+/* A birth says itself what its metrics are: the unit is there although nothing is remembered yet. */
+static void test_birth_has_its_own_units(void **state)
+{
+    (void)state;
+    struct fby_value v;
+    struct error err;
+    Spb__Metric *m = add(payload, "speed", 9, SPARKPLUG_INT16, 4);
+    assert_true(sparkplug_metric_add_text_property(m, "engUnit", bytes_of_text("rad/s"), &arena));
+    settings.properties = false;
+    assert_int_equal(write_message(20, SPARKPLUG_NBIRTH, &v, &err), STATUS_OK);
+    assert_non_null(strstr(as_json(&v), "\"value\":4,\"unit\":\"rad/s\"}"));
+}
+
+/* Texts are copied, but those in memory that stays. */
+static void test_what_is_copied(void **state)
+{
+    (void)state;
+    static char stays[] = "here", goes[] = "there";
+    struct fby_value here, there, bytes;
+    tree.stays = bytes_of(stays, 4);
+    assert_true(sparkplug_tree_text(&tree, bytes_of(stays, 4), &here));
+    assert_true(sparkplug_tree_text(&tree, bytes_of(goes, 5), &there));
+    assert_true(sparkplug_tree_bytes(&tree, bytes_of(goes, 5), &bytes));
+    tree.stays = bytes_of(NULL, 0);
+    assert_ptr_equal(here.bytes, stays);
+    memset(goes, 'x', 5);
+    assert_memory_equal(there.bytes, "there", 5);
+    assert_memory_equal(bytes.bytes, "there", 5);
 }
 
 int main(void)
@@ -251,6 +345,11 @@ int main(void)
         TEST(test_metadata),
         TEST(test_events),
         TEST(test_state),
+        TEST(test_wrong_metrics_are_bounded),
+        TEST(test_without_name_and_alias),
+        TEST(test_names_by_alias_are_bounded),
+        TEST(test_birth_has_its_own_units),
+        TEST(test_what_is_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,12 +7,14 @@
 
 #include "sparkplug/sparkplug_b.pb-c.h"
 #include "sparkplug/sparkplug_metric.h"
+#include "sparkplug/sparkplug_tree.h"
 
 #include "unit.h"
 
 #include <stdio.h>
 
 static struct arena arena;
+static struct sparkplug_tree tree = {&arena, &arena, {NULL, 0}};
 
 static int set_up(void **state)
 {
@@ -31,7 +33,7 @@ static int tear_down(void **state)
 static enum status unpack(struct bytes packed, const struct sparkplug_limits *limits, Spb__Payload **p,
                           struct error *err)
 {
-    return sparkplug_payload_unpack(packed, limits, &arena, p, err);
+    return sparkplug_payload_unpack(packed, limits, &arena, p, NULL, err);
 }
 
 static struct buffer pack_three(void)
@@ -265,7 +267,7 @@ static void test_survives_mutations(void **state)
         if (unpack(bytes_of(copy, packed.len), NULL, &p, &err) == STATUS_OK)
             for (size_t k = 0; k < p->n_metrics; k++) {
                 struct fby_value v;
-                (void)!sparkplug_metric_value(p->metrics[k], (unsigned)i % 40, NULL, &arena, &v, &err);
+                (void)!sparkplug_metric_value(p->metrics[k], (unsigned)i % 40, NULL, &tree, &v, &err);
             }
         arena_rewind(&arena, mark);
     }
