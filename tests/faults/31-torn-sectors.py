@@ -185,12 +185,16 @@ def make_cuts(base, recording, first, end, log, count):
         os.close(base_fd)
 
 
+class NotMountable(Exception):
+    """The kernel's own file system cannot make sense of the disk: nothing that a journal on it could do about."""
+
+
 def check_cut(disk, number):
     """What is wrong with the journal on it, as text, and the verdict."""
     mounted = os.path.join(disk.path, "mounted")
     problem = file_system.mount(disk.kind, disk.image, mounted)
     if problem:
-        return f"cannot be mounted: {problem}", None
+        raise NotMountable(problem)
     case = JournalCase(disk.path, "check", directory=os.path.join(mounted, "journal"))
     case.log = disk.log
     status = case.run("-f", number * 1000000, "-n", 6, "-b", 3)
@@ -209,7 +213,7 @@ def run_campaign(kind, cuts):
     if not file_system.make_image(kind, disk.image):
         test.skip_case(kind, "no program makes this file system here")
         return
-    done, generation, wrong, verdicts = 0, 0, [], []
+    done, generation, wrong, given_up, verdicts = 0, 0, [], [], []
     while done < cuts and not own.is_over():
         generation += 1
         base = disk.copy(f"{kind}-base")
@@ -217,11 +221,19 @@ def run_campaign(kind, cuts):
         chosen = None
         for cut in make_cuts(base, recording, first, end, disk.log, min(CUTS_EACH, cuts - done)):
             # What is worked on further is kept as the cut has left it: the next recording begins with its recovery.
-            if chosen is None or test.random.random() < 0.2:
+            copy = cut.copy(f"{kind}-{generation}-{done}") if chosen is None or test.random.random() < 0.2 else None
+            try:
+                problem, verdict = check_cut(cut, 2 * generation + 1)
+            except NotMountable as error:
+                given_up.append(f"recording {generation}, cut {done}: {error}")
+                problem, verdict = "", None
+                if copy:
+                    copy.remove()
+                copy = None
+            if copy:
                 if chosen:
                     chosen.remove()
-                chosen = cut.copy(f"{kind}-{generation}")
-            problem, verdict = check_cut(cut, 2 * generation + 1)
+                chosen = copy
             verdicts += [verdict] if verdict else []
             if problem:
                 wrong.append(f"recording {generation}, cut {done}: {problem}")
@@ -229,9 +241,11 @@ def run_campaign(kind, cuts):
             done += 1
         disk.remove()
         base.remove()
-        disk = chosen if generation % 6 else Disk(kind, f"{kind}-new{generation}")
-        if disk is not chosen:
-            chosen.remove()
+        disk = chosen
+        if chosen is None or generation % 6 == 0:
+            if chosen:
+                chosen.remove()
+            disk = Disk(kind, f"{kind}-new{generation}")
             assert file_system.make_image(kind, disk.image)
     own.check(test, done, cuts, f"cuts on {kind}")
     messages = sum(verdict.acknowledged for verdict in verdicts)
@@ -239,8 +253,13 @@ def run_campaign(kind, cuts):
                f"{len(wrong)} cuts wrong (seed {test.seed})")
     for text in wrong[:3]:
         test.note(text)
-    report(f"power cut, reordered and torn sectors, {kind}", verdicts, faults=done, seed=test.seed, seconds=own.seconds(),
-           messages=messages)
+    # XFS once in 5,000 cuts. Many would be a fault of these disks, and hide what they are made for.
+    test.check(len(given_up) <= 1 + done // 1000,
+               f"{kind}: {len(given_up)} of {done} cuts left a file system that cannot be mounted")
+    for text in given_up[:3]:
+        test.note(text)
+    report(f"power cut, reordered and torn sectors, {kind}", verdicts, faults=done - len(given_up), seed=test.seed,
+           seconds=own.seconds(), messages=messages)
 
 
 def leave_nothing():
