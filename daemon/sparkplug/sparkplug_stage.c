@@ -328,11 +328,11 @@ static bool reopen(void *ctx, void *token, struct sparkplug_arrival *a)
 {
     struct sparkplug_stage *s = ctx;
     struct error err;
+    arena_reset(&s->reopen_arena); /* also of what was made beside the tree of one before */
     if (token == s->opened) {
         *a = s->arrival;
         return true;
     }
-    arena_reset(&s->reopen_arena);
     return open_message(s, token, &s->reopen_arena, a, &err) == STATUS_OK;
 }
 

@@ -11,8 +11,8 @@
 #include <endian.h>
 
 enum {
-    LEVELS_MAX = 100,
-    /* of messages, as protobuf's own readers have it */ SHORT_MAX = 5 /* bytes of a tag or length */
+    LEVELS_MAX = 100, /* of messages, as protobuf's own readers have it */
+    SHORT_MAX = 5,    /* bytes of a tag or length */
 };
 
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_LENGTH = 2, WIRE_32 = 5 };

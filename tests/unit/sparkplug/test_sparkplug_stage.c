@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "message/value.h"
 #include "sparkplug/sparkplug_b.pb-c.h"
+#include "sparkplug/sparkplug_output.h"
 #include "sparkplug/sparkplug_payload.h"
 #include "sparkplug/sparkplug_stage_options.h"
 
@@ -417,6 +418,41 @@ static void test_storm_of_requests(void **unused)
     }
 }
 
+/* What is made beside the trees is given back also when each message waits alone, and is the last that came.
+ */
+static void test_memory_of_those_that_wait(void **unused)
+{
+    (void)unused;
+    enum {
+        MESSAGES = 60,
+        METRICS = 5000
+    }; /* some 50 MB beside the trees; 32 MiB are the most there may be */
+    options.metrics = SPARKPLUG_OUTPUT_VALUES;
+    options.request_rebirth = options.events = false;
+    options.max_elements = 2 * METRICS;
+    tear_down(NULL);
+    arena_init(&arena, 0, 0);
+    start();
+    give(1, "spBv1.0/G/NBIRTH/e", make(1, 0, 0, "speed"));
+    finish_save(true);
+    run_timers(0);
+    Spb__Payload *p = make(2, 0, -1, NULL);
+    for (int i = 0; i < METRICS; i++) {
+        Spb__Metric *m = sparkplug_payload_add(p, bytes_of("", 0), &arena);
+        m->has_alias = m->has_is_null = m->is_null = true;
+        m->alias = 1;
+    }
+    for (unsigned number = 2; number < 2 + MESSAGES; number++) {
+        p->seq = 2 * number - 1; /* one is missing before each */
+        told[0] = 0;
+        give(number, "spBv1.0/G/NDATA/e", p);
+        run_timers(3000000);
+        run_timers(0);
+        assert_null(strstr(told, "!"));
+        assert_non_null(value_field(&values[number % ITEMS_MAX], bytes_of_text("metrics")));
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -429,6 +465,7 @@ int main(void)
         TEST(test_devices_of_the_session_before),
         TEST(test_without_events),
         TEST(test_storm_of_requests),
+        TEST(test_memory_of_those_that_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
