@@ -9,7 +9,9 @@
 #include "message/topic_filter.h"
 #include "plugin/plugin_host.h"
 
+#include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { NAME_LENGTH_MAX = 64, PLUGIN_NAMES_MAX = 200 };
 
@@ -56,11 +58,16 @@ bool config_reader_check_name(struct config_reader *cr, const struct yaml_node *
 
 const char *config_reader_resolve(struct config_reader *cr, const struct yaml_node *n, const char *path)
 {
-    const char *slash = path && n ? strrchr(n->file, '/') : NULL;
-    if (!path || path[0] == '/' || !slash)
+    char here[PATH_MAX];
+    if (!path || path[0] == '/' || !n)
         return path;
+    const char *slash = strrchr(n->file, '/');
     struct buffer joined = {0};
-    buffer_add(&joined, n->file, (size_t)(slash - n->file) + 1);
+    if (n->file[0] != '/' && getcwd(here, sizeof here)) {
+        buffer_add_text(&joined, here);
+        buffer_add_byte(&joined, '/');
+    }
+    buffer_add(&joined, n->file, slash ? (size_t)(slash - n->file) + 1 : 0);
     buffer_add_text(&joined, path);
     char *copy = arena_strndup(cr->arena, joined.data, joined.len);
     buffer_finish(&joined);

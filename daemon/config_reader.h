@@ -35,7 +35,7 @@ struct yaml_node *config_reader_enter_map(struct config_reader *cr, const char *
 void config_reader_report_absent(struct config_reader *cr, const char *section, const char *what);
 /* Whether the key can name a broker, an upstream or a route; says why not. */
 bool config_reader_check_name(struct config_reader *cr, const struct yaml_node *key);
-/* `path` itself, or beside the file that `n` stands in; NULL for NULL. */
+/* `path` itself, or beside the file that `n` stands in, from the root on; NULL for NULL. */
 const char *config_reader_resolve(struct config_reader *cr, const struct yaml_node *n, const char *path);
 /* Load the plugin from `path` (NULL: by its name) and remember it; a refusal is reported at `at`. */
 struct config_plugin *config_reader_add_plugin(struct config_reader *cr, const char *name, const char *path,

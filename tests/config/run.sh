@@ -74,6 +74,7 @@ check_case() {
     fi
     [ "$code" = 0 ] || { fail "$name: exit code $code"; cat "$scratch/err"; return; }
     run_in "$folder" "$dump" gateway.yaml "$plugins" >"$scratch/found" 2>&1 || fail "$name: dump_config failed"
+    sed -i "s#$folder#CASE#g" "$scratch/found"
     compare "$scratch/found" "$folder/expected" "$name"
 }
 
