@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "journal/journal_file.h"
+#include "journal/journal_record.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { RECORD_ALIGNMENT = 8 };
 
 static int compare_places(const void *a, const void *b)
 {
@@ -42,6 +45,53 @@ static void add_item(struct journal_catalog *c, struct journal_catalog_item item
     c->items[c->count++] = item;
 }
 
+/* The offset of the last record in the file that is one of the segment `base`, `serial`; 0: there is none, or
+ * no memory to look. */
+static uint64_t find_last_record(const struct journal_segment *s, int fd)
+{
+    enum { PIECE = 64 << 10 };
+    uint8_t *bytes = malloc(PIECE + JOURNAL_RECORD_HEADER);
+    uint64_t last = 0;
+    size_t got = 0;
+    for (uint64_t start = JOURNAL_SEGMENT_HEADER; bytes && start < s->size; start += PIECE) {
+        if (journal_file_read(fd, bytes, PIECE + JOURNAL_RECORD_HEADER, start, &got) != 0)
+            continue;
+        for (size_t at = 0; at < PIECE && at + JOURNAL_RECORD_HEADER <= got; at += RECORD_ALIGNMENT) {
+            struct journal_record_header h;
+            if (journal_record_decode(bytes + at, journal_segment_mark(s, start + at), &h) &&
+                h.sequence >= s->base)
+                last = start + at;
+        }
+    }
+    free(bytes);
+    return last;
+}
+
+/* How far what is in the file is of the segment `base`, `serial`: to its end, or to a record. */
+static uint64_t find_extent(uint64_t base, uint64_t serial, uint64_t size, int fd)
+{
+    struct journal_segment *s = journal_segment_create(base, serial, base - 1);
+    s->size = size;
+    uint64_t extent = journal_segment_read_footer(s, fd, size) ? UINT64_MAX : find_last_record(s, fd);
+    journal_segment_destroy(s);
+    return extent;
+}
+
+/* A right header that does not fit the name is that of another file under this name, unless what stands
+ * behind it is of the segment that the name says: then only the header is another's, from a block that was
+ * written to the wrong place. */
+static void distrust_header(struct journal_catalog_item *item, uint64_t base, uint64_t serial, int fd)
+{
+    struct journal_segment *s = item->segment;
+    if (find_extent(base, serial, s->size, fd) <= find_extent(s->base, s->serial, s->size, fd))
+        return;
+    s->base = base;
+    s->serial = serial;
+    s->follows = base - 1;
+    s->last = s->append_last = base - 1;
+    item->is_header_damaged = true;
+}
+
 /* Size, and identity from the header. 0, or an errno value: without its size a file would count as empty. */
 static int look_into(struct journal_catalog_item *item, int fd)
 {
@@ -49,7 +99,10 @@ static int look_into(struct journal_catalog_item *item, int fd)
     if (size < 0)
         return errno;
     item->segment->size = (uint64_t)size;
+    uint64_t base = item->segment->base, serial = item->segment->serial;
     item->is_header_damaged = !journal_segment_read_header(item->segment, fd);
+    if (item->segment->base != base || item->segment->serial != serial)
+        distrust_header(item, base, serial, fd);
     return 0;
 }
 

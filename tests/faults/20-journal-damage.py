@@ -189,6 +189,8 @@ class Damage:
         source, target = self.pick(), self.pick()
         size = self.random.choice((512, 4096, 12288))
         at, to = (self.place(segment) // 512 * 512 for segment in (source, target))
+        if self.random.random() < 0.1:
+            at = to = 0     # a right header of another segment
         self.say(f"{size} bytes of {source.name}:{at} at {target.name}:{to}")
         self.write(target, to, source.bytes[at:at + size])
 

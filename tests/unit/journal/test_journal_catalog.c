@@ -117,11 +117,74 @@ static void test_disk_fails(void **state)
     assert_int_equal(journal_catalog_read(&p->catalog, p->dir_fd), EIO);
 }
 
+static void copy_start(struct place *p, const char *from, const char *to, size_t size)
+{
+    uint8_t bytes[512];
+    int source = openat(p->dir_fd, from, O_RDONLY), target = openat(p->dir_fd, to, O_WRONLY);
+    assert_int_equal(pread(source, bytes, size, 0), size);
+    assert_int_equal(pwrite(target, bytes, size, 0), size);
+    close(source);
+    close(target);
+}
+
+/* A block that was written to the wrong place: the header is a right one, of another segment, and what stands
+ * behind it is this segment's. `sealed`: both have a footer that says so; without, their records do. */
+static void check_header_of_another(struct place *p, bool is_sealed)
+{
+    const char *first = "00000000000000000001-0000000100000005.seg",
+               *second = "00000000000000000041-0000000200000007.seg";
+    fixture_write_segment(p->fixture.path,
+                          &(struct fixture_segment){1, UINT64_C(0x100000005), 0, 40, is_sealed});
+    fixture_write_segment(p->fixture.path,
+                          &(struct fixture_segment){41, UINT64_C(0x200000007), 40, 40, is_sealed});
+    copy_start(p, first, second, 512);
+    assert_int_equal(journal_catalog_read(&p->catalog, p->dir_fd), 0);
+    assert_int_equal(p->catalog.count, 2);
+    const struct journal_catalog_item *items = p->catalog.items;
+    assert_string_equal(items[0].segment->name, first);
+    assert_string_equal(items[1].segment->name, second);
+    assert_true(!items[0].is_copy && !items[0].is_header_damaged && items[0].name_fits);
+    assert_true(!items[1].is_copy && items[1].is_header_damaged && items[1].name_fits);
+    assert_int_equal(items[1].segment->base, 41);
+    assert_int_equal(items[1].segment->serial, UINT64_C(0x200000007));
+    journal_catalog_finish(&p->catalog);
+    assert_int_equal(unlinkat(p->dir_fd, first, 0), 0);
+    assert_int_equal(unlinkat(p->dir_fd, second, 0), 0);
+}
+
+static void test_header_of_another(void **state)
+{
+    check_header_of_another(*state, true);
+    check_header_of_another(*state, false);
+}
+
+/* Files that have changed their names are what their headers say. */
+static void test_exchanged_names(void **state)
+{
+    struct place *p = *state;
+    const char *first = "00000000000000000001-0000000100000005.seg",
+               *second = "00000000000000000041-0000000200000007.seg";
+    fixture_write_segment(p->fixture.path, &(struct fixture_segment){1, UINT64_C(0x100000005), 0, 40, true});
+    fixture_write_segment(p->fixture.path,
+                          &(struct fixture_segment){41, UINT64_C(0x200000007), 40, 9, false});
+    assert_int_equal(renameat(p->dir_fd, first, p->dir_fd, "other"), 0);
+    assert_int_equal(renameat(p->dir_fd, second, p->dir_fd, first), 0);
+    assert_int_equal(renameat(p->dir_fd, "other", p->dir_fd, second), 0);
+    assert_int_equal(journal_catalog_read(&p->catalog, p->dir_fd), 0);
+    const struct journal_catalog_item *items = p->catalog.items;
+    assert_true(items[0].segment->base == 1 && strcmp(items[0].segment->name, second) == 0);
+    assert_true(items[1].segment->base == 41 && strcmp(items[1].segment->name, first) == 0);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(!items[i].is_copy && !items[i].is_header_damaged && !items[i].name_fits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_many_files_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_copies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_header_of_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_exchanged_names, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_disk_fails, setup, teardown),
     };
