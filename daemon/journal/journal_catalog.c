@@ -45,16 +45,16 @@ static void add_item(struct journal_catalog *c, struct journal_catalog_item item
     c->items[c->count++] = item;
 }
 
-/* The offset of the last record in the file that is one of the segment `base`, `serial`; 0: there is none, or
- * no memory to look. */
+/* The offset of the last record in the file that is one of the segment `base`, `serial`; 0: there is none.
+ * Without memory of its own: where there was none, a file would be set aside for it. */
 static uint64_t find_last_record(const struct journal_segment *s, int fd)
 {
-    enum { PIECE = 64 << 10 };
-    uint8_t *bytes = malloc(PIECE + JOURNAL_RECORD_HEADER);
+    enum { PIECE = 8 << 10 };
+    uint8_t bytes[PIECE + JOURNAL_RECORD_HEADER];
     uint64_t last = 0;
     size_t got = 0;
-    for (uint64_t start = JOURNAL_SEGMENT_HEADER; bytes && start < s->size; start += PIECE) {
-        if (journal_file_read(fd, bytes, PIECE + JOURNAL_RECORD_HEADER, start, &got) != 0)
+    for (uint64_t start = JOURNAL_SEGMENT_HEADER; start < s->size; start += PIECE) {
+        if (journal_file_read(fd, bytes, sizeof bytes, start, &got) != 0)
             continue;
         for (size_t at = 0; at < PIECE && at + JOURNAL_RECORD_HEADER <= got; at += RECORD_ALIGNMENT) {
             struct journal_record_header h;
@@ -63,7 +63,6 @@ static uint64_t find_last_record(const struct journal_segment *s, int fd)
                 last = start + at;
         }
     }
-    free(bytes);
     return last;
 }
 

@@ -128,6 +128,8 @@ static void test_depth_is_bounded(void **state)
     struct error err;
     Spb__Payload *p;
     assert_int_equal(unpack(nest(7), NULL, &p, &err), STATUS_OK);
+    assert_int_equal(unpack(nest(99), NULL, &p, &err), STATUS_OK); /* and the payload itself: 100 */
+    assert_int_equal(unpack(nest(100), NULL, &p, &err), STATUS_LIMIT);
     assert_int_equal(unpack(nest(5001), NULL, &p, &err), STATUS_LIMIT);
     assert_non_null(strstr(err.text, "nested too deeply"));
 }
